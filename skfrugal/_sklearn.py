@@ -1,0 +1,51 @@
+"""The only door to scikit-learn's private names.
+
+Everything that scikit-learn does not document but that a well-behaved estimator
+needs is imported here and nowhere else, so that a new release of scikit-learn can
+break one file at most.
+"""
+
+from sklearn.base import _fit_context
+from sklearn.utils._param_validation import (
+    HasMethods,
+    Interval,
+    Options,
+    RealNotInt,
+    StrOptions,
+    validate_params,
+)
+from sklearn.utils.validation import _check_sample_weight, _is_arraylike_not_scalar
+
+try:
+    from sklearn.callback import CallbackSupportMixin
+except ImportError:
+
+    class CallbackSupportMixin:
+        """Stand-in before scikit-learn 1.9: estimators run without callbacks."""
+
+        def _init_callback_context(self, **_):
+            return _NoCallbacks()
+
+    class _NoCallbacks:
+        def subcontext(self, **_):
+            return self
+
+        def call_on_fit_task_begin(self, **_):
+            return self
+
+        def call_on_fit_task_end(self, **_):
+            return False
+
+
+__all__ = [
+    "CallbackSupportMixin",
+    "HasMethods",
+    "Interval",
+    "Options",
+    "RealNotInt",
+    "StrOptions",
+    "_check_sample_weight",
+    "_fit_context",
+    "_is_arraylike_not_scalar",
+    "validate_params",
+]

@@ -1,0 +1,58 @@
+"""Matrices that know their structure, and the patterns that they are made of."""
+
+from skfrugal.operators._base import Operator
+from skfrugal.operators._builders import (
+    circulant,
+    dct,
+    dft,
+    hadamard,
+    random_butterfly,
+    random_chain,
+)
+from skfrugal.operators._chains import (
+    chain_from_factors,
+    chain_from_shape,
+    is_chainable,
+    monarch,
+    n_degrees_of_freedom,
+    radix,
+    remove_redundancy,
+    square_dyadic,
+)
+from skfrugal.operators._dense import Dense
+from skfrugal.operators._diagonal import Diagonal
+from skfrugal.operators._kronecker import Kronecker
+from skfrugal.operators._kronecker_sparse import KroneckerSparse
+from skfrugal.operators._low_rank import LowRank
+from skfrugal.operators._permutation import Permutation
+from skfrugal.operators._product import Product, Sum
+from skfrugal.operators._rotations import Rotations
+from skfrugal.operators._sparse import SparseFactor
+
+__all__ = [
+    "Dense",
+    "Diagonal",
+    "Kronecker",
+    "KroneckerSparse",
+    "LowRank",
+    "Operator",
+    "Permutation",
+    "Product",
+    "Rotations",
+    "SparseFactor",
+    "Sum",
+    "chain_from_factors",
+    "chain_from_shape",
+    "circulant",
+    "dct",
+    "dft",
+    "hadamard",
+    "is_chainable",
+    "monarch",
+    "n_degrees_of_freedom",
+    "radix",
+    "random_butterfly",
+    "random_chain",
+    "remove_redundancy",
+    "square_dyadic",
+]

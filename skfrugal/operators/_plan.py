@@ -1,0 +1,108 @@
+"""How a product of factors is computed, and why: a fixed cost model, never a clock.
+
+Costs are in nanoseconds of a nominal core.  They need only be right relative to each
+other, and being constants they make choices reproducible.
+"""
+
+from typing import NamedTuple
+
+# NumPy's dense product: a call, then multiply-adds.  A few rows are bound by reading
+# the matrix from memory, many run at the speed of BLAS.
+DENSE_CALL = 1500.0
+DENSE_FLOP_ONE_ROW = 0.10
+DENSE_FLOP = 0.025
+
+# One pass of the NumPy path: its calls for each tile of rows, then arithmetic and
+# traffic, both element by element.
+PASS_CALL = 9000.0
+PASS_FLOP = 0.35
+PASS_VALUE_MOVED = 0.6
+
+# Rows computed together: intermediates of a tile stay in the L2 cache.
+TILE_ENTRIES = 2**16
+
+# A dense form is kept beside the factors only up to this many entries.
+MAX_DENSE_ENTRIES = 2**20
+
+
+class Pass(NamedTuple):
+    """One sweep over a tile of rows: what it is, its flops, columns in and out."""
+
+    name: str
+    flops: int
+    n_in: int
+    n_out: int
+
+
+def rows_per_tile(n_columns):
+    """Rows computed together when the widest intermediate has `n_columns`."""
+    return max(16, TILE_ENTRIES // max(1, n_columns))
+
+
+def dense_cost(shape, n_rows):
+    """Nanoseconds of the dense product with `n_rows` rows."""
+    flops = 2 * shape[0] * shape[1]
+    first = min(n_rows, 4)
+    return DENSE_CALL + flops * (
+        first * DENSE_FLOP_ONE_ROW + (n_rows - first) * DENSE_FLOP
+    )
+
+
+def factored_cost(passes, n_rows):
+    """Nanoseconds of the passes, one after the other, with `n_rows` rows."""
+    width = max(max(p.n_in, p.n_out) for p in passes)
+    n_tiles = -(-n_rows // rows_per_tile(width))
+    calls = len(passes) * n_tiles * PASS_CALL
+    return calls + n_rows * sum(
+        p.flops * PASS_FLOP + (p.n_in + p.n_out) * PASS_VALUE_MOVED for p in passes
+    )
+
+
+def choose_dense(operator, n_rows):
+    """Whether the dense form is the cheaper one for `n_rows` rows."""
+    m, n = operator.shape
+    if m * n > MAX_DENSE_ENTRIES:
+        return False
+    passes = operator._cached("passes", operator._passes)
+    return dense_cost((m, n), n_rows) < factored_cost(passes, n_rows)
+
+
+def explain(operator, n_rows):
+    """What ``operator.explain`` says."""
+    m, n = operator.shape
+    passes = operator._passes()
+    itemsize = operator.dtype.itemsize
+    moved = sum(p.n_in + p.n_out for p in passes) * itemsize
+    lines = [
+        f"{type(operator).__name__} {m} x {n}, {operator.dtype}, "
+        f"for {n_rows:,} row{'s' if n_rows != 1 else ''}:"
+    ]
+    for number, one in enumerate(passes, start=1):
+        lines.append(
+            f"  pass {number}: {one.name}, {one.n_in} -> {one.n_out}, "
+            f"{one.flops:,} flops a row"
+        )
+    flops = sum(p.flops for p in passes)
+    lines += [
+        f"  in all {flops:,} flops a row (dense: {2 * m * n:,}), "
+        f"{moved:,} bytes moved a row, {operator.nbytes:,} bytes stored "
+        f"(dense: {m * n * itemsize:,})",
+        _verdict(operator, passes, n_rows),
+    ]
+    return "\n".join(lines)
+
+
+def _verdict(operator, passes, n_rows):
+    if len(passes) == 1:
+        return "  computed as it is stored: there is one pass only."
+    dense = dense_cost(operator.shape, n_rows) / n_rows
+    factored = factored_cost(passes, n_rows) / n_rows
+    estimates = f"estimated {factored:,.0f} ns a row factored, {dense:,.0f} ns dense"
+    if choose_dense(operator, n_rows):
+        return f"  computed as one dense product: {estimates}."
+    if dense < factored:
+        return (
+            f"  computed factor by factor, since the dense matrix would take more "
+            f"than {MAX_DENSE_ENTRIES:,} entries: {estimates}."
+        )
+    return f"  computed factor by factor: {estimates}."

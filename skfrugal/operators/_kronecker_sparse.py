@@ -5,9 +5,7 @@ import scipy.sparse as sp
 
 from skfrugal._validation import as_inexact
 from skfrugal.operators._base import Operator, frozen
-
-# Up to this many entries a block, products run element by element over rows.
-_SMALL_BLOCK = 16
+from skfrugal.operators._chains import compose, is_chainable, pair_rank
 
 
 class KroneckerSparse(Operator):
@@ -92,25 +90,9 @@ class KroneckerSparse(Operator):
 
     def _rows(self, X):
         a, b, c, d = self.pattern
-        X = X.reshape(-1, a, c, d)
-        if b * c <= _SMALL_BLOCK:
-            Y = self._rows_by_entry(X)
-        else:
-            blocks = self.values.transpose(0, 3, 2, 1)
-            Y = np.matmul(X.transpose(1, 3, 0, 2), blocks).transpose(2, 0, 3, 1)
-        return np.ascontiguousarray(Y).reshape(-1, self.shape[0])
-
-    def _rows_by_entry(self, X):
-        a, b, c, d = self.pattern
-        dtype = np.result_type(self.dtype, X.dtype)
-        Y = np.empty((X.shape[0], a, b, d), dtype)
-        term = np.empty((X.shape[0], a, d), dtype)
-        for j in range(b):
-            np.multiply(X[:, :, 0], self.values[:, j, 0], out=Y[:, :, j])
-            for k in range(1, c):
-                np.multiply(X[:, :, k], self.values[:, j, k], out=term)
-                Y[:, :, j] += term
-        return Y
+        blocks = self.values.transpose(0, 3, 2, 1)
+        Y = np.matmul(X.reshape(-1, a, c, d).transpose(1, 3, 0, 2), blocks)
+        return np.ascontiguousarray(Y.transpose(2, 0, 3, 1)).reshape(-1, a * b * d)
 
     def _sparse_rows(self, X):
         return (X @ self._csr().T).toarray()
@@ -134,3 +116,38 @@ class KroneckerSparse(Operator):
 
     def _mapped(self, function):
         return KroneckerSparse(function(self.values))
+
+
+def fused(left, right):
+    """The product of two chainable factors as one factor, exact up to rounding."""
+    (a1, b1, _, d1), (a2, _, c2, d2) = left.pattern, right.pattern
+    t, s, r = a2 // a1, d1 // d2, pair_rank(left.pattern, right.pattern)
+    # Blocks of the product: one for each column group of `right` and each row class
+    # of `left`, a dense (b1, c2) matrix of rank r.
+    tall = left.values.reshape(a1, b1, t, r, d1).transpose(0, 2, 4, 1, 3)
+    wide = right.values.reshape(a2, r, s, c2, d2).transpose(0, 2, 4, 1, 3)
+    blocks = tall.reshape(a2, d1, b1, r) @ wide.reshape(a2, d1, r, c2)
+    blocks = blocks.reshape(a1, t, s, d2, b1, c2).transpose(0, 4, 2, 1, 5, 3)
+    return KroneckerSparse(blocks.reshape(compose(left.pattern, right.pattern)))
+
+
+def fuse_neighbours(factors, largest):
+    """Factors with chainable neighbours multiplied, up to blocks of side `largest`."""
+    done = []
+    for factor in factors:
+        last = done[-1] if done else None
+        if _may_fuse(last, factor, largest):
+            done[-1] = fused(last, factor)
+        else:
+            done.append(factor)
+    return tuple(done)
+
+
+def _may_fuse(left, right, largest):
+    if not (isinstance(left, KroneckerSparse) and isinstance(right, KroneckerSparse)):
+        return False
+    pair = (left.pattern, right.pattern)
+    if not is_chainable(pair):
+        return False
+    _, b, c, _ = compose(*pair)
+    return max(b, c) <= largest

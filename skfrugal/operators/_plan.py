@@ -6,17 +6,22 @@ other, and being constants they make choices reproducible.
 
 from typing import NamedTuple
 
-# NumPy's dense product: a call, then multiply-adds.  A few rows are bound by reading
-# the matrix from memory, many run at the speed of BLAS.
-DENSE_CALL = 1500.0
-DENSE_FLOP_ONE_ROW = 0.10
-DENSE_FLOP = 0.025
+# NumPy's dense product: a call, then flops.  The first rows are bound by reading the
+# matrix from memory, later ones run at the speed of BLAS.
+DENSE_CALL = 1000.0
+DENSE_FIRST_ROWS = 16
+DENSE_FIRST_FLOP = 0.03
+DENSE_FLOP = 0.011
 
-# One pass of the NumPy path: its calls for each tile of rows, then arithmetic and
-# traffic, both element by element.
-PASS_CALL = 9000.0
-PASS_FLOP = 0.35
-PASS_VALUE_MOVED = 0.6
+# One pass of the NumPy path: its calls for each tile of rows, then arithmetic (a
+# batched product of small blocks) and traffic.
+PASS_CALL = 3500.0
+PASS_FLOP = 0.05
+PASS_VALUE_MOVED = 0.3
+
+# Neighbouring Kronecker-sparse factors are multiplied up to blocks of this side: the
+# NumPy path is bound by passes, not by flops.
+LARGEST_FUSED_BLOCK = 32
 
 # Rows computed together: intermediates of a tile stay in the L2 cache.
 TILE_ENTRIES = 2**16
@@ -42,9 +47,9 @@ def rows_per_tile(n_columns):
 def dense_cost(shape, n_rows):
     """Nanoseconds of the dense product with `n_rows` rows."""
     flops = 2 * shape[0] * shape[1]
-    first = min(n_rows, 4)
+    first = min(n_rows, DENSE_FIRST_ROWS)
     return DENSE_CALL + flops * (
-        first * DENSE_FLOP_ONE_ROW + (n_rows - first) * DENSE_FLOP
+        first * DENSE_FIRST_FLOP + (n_rows - first) * DENSE_FLOP
     )
 
 

@@ -8,8 +8,9 @@ import scipy.sparse as sp
 from skfrugal.operators._base import Operator, unique_leaves
 from skfrugal.operators._dense import Dense
 from skfrugal.operators._diagonal import scaled_by_diagonal
+from skfrugal.operators._kronecker_sparse import fuse_neighbours
 from skfrugal.operators._permutation import Permutation
-from skfrugal.operators._plan import choose_dense, rows_per_tile
+from skfrugal.operators._plan import LARGEST_FUSED_BLOCK, choose_dense, rows_per_tile
 from skfrugal.operators._rotations import Rotations
 from skfrugal.operators._sparse import SparseFactor
 
@@ -44,11 +45,6 @@ class _Composite(Operator):
         """Numbers stored by the parts; a part used twice counts once."""
         return sum(leaf.nnz for leaf in unique_leaves(self._parts))
 
-    @property
-    def flops(self):
-        """Flops of all passes."""
-        return sum(one.flops for one in self._passes())
-
     def _arrays(self):
         return tuple(a for leaf in unique_leaves(self._parts) for a in leaf._arrays())
 
@@ -71,7 +67,8 @@ class Product(_Composite):
 
     Notes
     -----
-    *Cost*: the numbers and flops of the factors.  Small products are computed through
+    *Cost*: the numbers and flops of the factors.  Neighbouring Kronecker-sparse factors
+    of small blocks are multiplied on first use, and small products are computed through
     their dense form where a fixed cost model finds that cheaper; `explain` says so.
 
     Examples
@@ -104,8 +101,27 @@ class Product(_Composite):
         count = len(self._parts)
         return f" of {count} factor{'s' if count != 1 else ''}"
 
+    @property
+    def flops(self):
+        """Flops of the factors, one after the other."""
+        return sum(factor.flops for factor in self._parts)
+
+    def _computed(self, dtype):
+        """The factors that are applied: neighbours of small blocks are one.
+
+        They are multiplied in the precision of the rows that they will meet.
+        """
+
+        def build():
+            wider = dtype if np.can_cast(self.dtype, dtype) else self.dtype
+            parts = [factor.astype(wider) for factor in self._parts]
+            return fuse_neighbours(parts, LARGEST_FUSED_BLOCK)
+
+        return self._cached(f"computed {dtype}", build)
+
     def _passes(self):
-        return tuple(one for f in reversed(self._parts) for one in f._passes())
+        factors = self._computed(self.dtype)
+        return tuple(one for f in reversed(factors) for one in f._passes())
 
     def _rows(self, X):
         if choose_dense(self, X.shape[0]):
@@ -114,17 +130,16 @@ class Product(_Composite):
 
     def _factored_rows(self, X):
         Y = np.empty((X.shape[0], self.shape[0]), X.dtype)
-        step = rows_per_tile(max(max(f.shape) for f in self._parts))
+        factors = self._computed(X.dtype)
+        step = rows_per_tile(max(max(factor.shape) for factor in factors))
         for start in range(0, X.shape[0], step):
             Z = X[start : start + step]
-            for factor in reversed(self._parts):
+            for factor in reversed(factors):
                 Z = factor._rows(Z)
             Y[start : start + step] = Z
         return Y
 
     def _dense_form(self, dtype):
-        """The matrix, multiplied in the precision of the rows that it will meet."""
-
         def build():
             return self._factored_rows(np.eye(self.shape[1], dtype=dtype)).T.copy()
 
@@ -209,7 +224,8 @@ class Sum(_Composite):
     @property
     def flops(self):
         """Flops of the terms and of their addition."""
-        return super().flops + (len(self._parts) - 1) * self.shape[0]
+        additions = (len(self._parts) - 1) * self.shape[0]
+        return sum(term.flops for term in self._parts) + additions
 
     def _detail(self):
         count = len(self._parts)

@@ -21,6 +21,7 @@ from skfrugal.operators import (
     square_dyadic,
 )
 from skfrugal.operators._chains import chain_shape, compose, pair_rank
+from skfrugal.operators._kronecker_sparse import fused
 
 
 def support(pattern):
@@ -163,3 +164,16 @@ def test_powers_are_asked_for_by_name():
 def test_primes_become_one_dense_block():
     assert chain_from_shape(13, 8) == ((1, 13, 8, 1),)
     assert chain_from_shape(1, 7) == ((1, 1, 7, 1),)
+
+
+def test_fused_pair_is_the_product_with_blocks_of_the_pairs_rank():
+    rng = np.random.RandomState(0)
+    for left, right in itertools.product(SMALL[::2], SMALL):
+        if not is_chainable([left, right]):
+            continue
+        one = KroneckerSparse(rng.standard_normal(left))
+        other = KroneckerSparse(rng.standard_normal(right))
+        product = one.toarray() @ other.toarray()
+        both = fused(one, other)
+        assert both.pattern == compose(left, right)
+        np.testing.assert_allclose(both.toarray(), product, rtol=1e-12, atol=1e-12)

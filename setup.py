@@ -26,7 +26,7 @@ FLAGS = {
 }
 LINK_FLAGS = {"unix-debug": ["-fsanitize=undefined"]}
 
-SCALAR_MODULES = ["_closed_form", "_jacobi"]
+SCALAR_MODULES = ["_closed_form", "_eigenvalue", "_jacobi"]
 
 DIRECTIVES = {
     "language_level": "3",

@@ -1,0 +1,85 @@
+"""What a solver returns."""
+
+from dataclasses import dataclass
+
+from skfrugal.operators import Operator
+
+
+@dataclass(frozen=True, repr=False)
+class Factorization:
+    """A matrix replaced by an operator, and how far the two are apart.
+
+    Norms are Frobenius norms, absolute: divide by the norm of the matrix for relative
+    figures.
+
+    Attributes
+    ----------
+    operator : Operator
+        The approximation.
+    error : float
+        Distance between the matrix and `operator`, computed from their difference.
+    lower_bound : float or None
+        No operator of this class is closer to the matrix than this.  None where the
+        method cannot tell.
+    upper_bound : float or None
+        The method guarantees that `error` is at most this.  None where it guarantees
+        nothing.
+    n_iter : int
+        Number of iterations; 1 for a closed form.
+    converged : bool
+        Whether the method's stopping rule was met; True for a closed form.
+    message : str
+        In plain words, what was done and what can be said of the result.
+
+    See Also
+    --------
+    butterfly_factorization : A closed form that fills in both bounds.
+
+    Examples
+    --------
+    >>> from skfrugal.operators import hadamard, square_dyadic
+    >>> from skfrugal.solvers import butterfly_factorization
+    >>> result = butterfly_factorization(hadamard(8).toarray(), square_dyadic(8))
+    >>> result.operator.shape, result.operator.nnz, result.error < 1e-14
+    ((8, 8), 48, True)
+    """
+
+    operator: Operator
+    error: float
+    lower_bound: float | None
+    upper_bound: float | None
+    n_iter: int
+    converged: bool
+    message: str
+
+    def __repr__(self):
+        m, n = self.operator.shape
+        nnz = self.operator.nnz
+        lines = [
+            f"Factorization of a {m} x {n} matrix: {nnz} stored values "
+            f"({_saving(m * n, nnz)})",
+            f"  error: {self.error:.6g} ({_certificate(self)})",
+            f"  {'converged' if self.converged else 'not converged'} after "
+            f"{self.n_iter} iteration{'s' if self.n_iter != 1 else ''}",
+            f"  {self.message}",
+        ]
+        return "\n".join(lines)
+
+
+def _saving(dense, stored):
+    if stored == dense:
+        return "as many as dense"
+    if stored > dense:
+        return f"{stored / dense:.3g} times as many as dense"
+    return f"{dense / stored:.3g} times fewer than dense" if stored else "none"
+
+
+def _certificate(result):
+    parts = []
+    if result.lower_bound is not None:
+        parts.append(
+            f"no operator of this class does better than {result.lower_bound:.6g}"
+        )
+    if result.upper_bound is not None:
+        parts.append(f"guaranteed to be at most {result.upper_bound:.6g}")
+    return "; ".join(parts) or "no certificate"

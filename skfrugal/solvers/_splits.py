@@ -1,0 +1,163 @@
+"""Splitting a matrix along the junctions of a chain, one optimal split at a time."""
+
+import numpy as np
+
+from skfrugal.operators import remove_redundancy
+from skfrugal.operators._chains import compose, pair_rank
+from skfrugal.solvers._blocks import (
+    adjoint,
+    blocks,
+    fuse,
+    left_from,
+    left_to,
+    right_from,
+    right_to,
+)
+from skfrugal.solvers._target import energy
+from skfrugal.solvers._truncation import tail_energy, truncate
+
+
+def _balanced(n_splits):
+    """Halving; a half is split after the junction that separates it (preorder)."""
+    order, intervals = [], [(0, n_splits)]
+    while intervals:
+        start, stop = intervals.pop()
+        if start < stop:
+            middle = (start + stop - 1) // 2
+            order.append(middle)
+            intervals += [(middle + 1, stop), (start, middle)]
+    return tuple(order)
+
+
+ORDERS = {
+    "l2r": lambda n_splits: tuple(range(n_splits)),
+    "r2l": lambda n_splits: tuple(reversed(range(n_splits))),
+    "balanced": _balanced,
+}
+
+
+def is_outside_in(splits):
+    """Whether each split is the first or the last left: then errors are orthogonal."""
+    first, last = 0, len(splits) - 1
+    for split in splits:
+        if split == first:
+            first += 1
+        elif split == last:
+            last -= 1
+        else:
+            return False
+    return True
+
+
+def join(chain, start, stop):
+    """Pattern of the product of the factors start, ..., stop - 1."""
+    pattern = chain[start]
+    for following in chain[start + 1 : stop]:
+        pattern = compose(pattern, following)
+    return pattern
+
+
+def without_redundancy(chain, splits):
+    """The merged chain, and the splits that survive, renumbered, in their order."""
+    merged = tuple(remove_redundancy(chain))
+    if len(merged) == len(chain):
+        return merged, splits
+    prefixes = [join(chain, 0, i + 1) for i in range(len(chain))]
+    kept = [prefixes.index(join(merged, 0, i + 1)) for i in range(len(merged) - 1)]
+    return merged, tuple(kept.index(split) for split in splits if split in kept)
+
+
+def junction_energies(values, chain, factors):
+    """Squared distance, on the support, to the pairs of factors of each junction.
+
+    `factors` is what `split_chain` returned: where there is one junction their
+    residual is that distance, and a second singular value decomposition is saved.
+    """
+    if len(chain) == 2:
+        return [energy(values - fuse_chain(factors, chain))]
+    energies = []
+    for split in range(1, len(chain)):
+        left, right = join(chain, 0, split), join(chain, split, len(chain))
+        rank = pair_rank(left, right)
+        energies.append(tail_energy(blocks(values, left, right), rank))
+    return energies
+
+
+def split_chain(values, chain, splits):
+    """Values of the factors, from the values of the product's pattern.
+
+    All the factors are kept in an orthonormal gauge (blocks with orthonormal columns
+    left of the node that is split, orthonormal rows right of it), so that an optimal
+    split of the node is an optimal split of the whole product.  Returns a list;
+    factors after the last node split have orthonormal rows, those before it columns.
+    """
+    nodes = [(0, len(chain), values)]
+    centre = 0
+    for step, split in enumerate(splits):
+        target = next(
+            i for i, (start, stop, _) in enumerate(nodes) if start <= split < stop - 1
+        )
+        _move_centre(nodes, chain, centre, target)
+        start, stop, node = nodes[target]
+        p1, p2 = join(chain, start, split + 1), join(chain, split + 1, stop)
+        # The half that is split next keeps the singular values: no QR is needed then.
+        # After the last split they stay where a single factor can be refitted.
+        following = splits[step + 1] if step + 1 < len(splits) else len(chain)
+        leftwards = following < split or (len(nodes) == len(chain) - 1 and split == 0)
+        left, right = _split(node, p1, p2, leftwards)
+        nodes[target : target + 1] = [
+            (start, split + 1, left),
+            (split + 1, stop, right),
+        ]
+        centre = target if leftwards else target + 1
+    return [node for _, _, node in nodes]
+
+
+def _split(values, p1, p2, leftwards):
+    """Optimal pair; the right factor is orthonormal if `leftwards`, else the left."""
+    grid, rank = blocks(values, p1, p2), pair_rank(p1, p2)
+    if leftwards:
+        right, left = map(adjoint, truncate(adjoint(grid), rank))
+    else:
+        left, right = truncate(grid, rank)
+    return left_from(left, p1, p2), right_from(right, p1, p2)
+
+
+def _move_centre(nodes, chain, centre, target):
+    """Make all nodes but `target` orthonormal, in place; the product stays."""
+    step = 1 if target > centre else -1
+    for position in range(centre, target, step):
+        i, j = min(position, position + step), max(position, position + step)
+        (start, middle, left), (_, stop, right) = nodes[i], nodes[j]
+        p1, p2 = join(chain, start, middle), join(chain, middle, stop)
+        left, right = left_to(left, p1, p2), right_to(right, p1, p2)
+        if step > 0:
+            left, triangle = np.linalg.qr(left)
+            right = triangle @ right
+        else:
+            q, triangle = np.linalg.qr(adjoint(right))
+            left, right = left @ adjoint(triangle), adjoint(q)
+        nodes[i] = (start, middle, left_from(left, p1, p2))
+        nodes[j] = (middle, stop, right_from(right, p1, p2))
+
+
+def refit_first(values, factors, chain):
+    """Replace the first factor by the best one for `values`, row by row.
+
+    The other factors must have orthonormal rows; then the best one is the restriction
+    of ``values @ (their product)^*``, contracted here one factor at a time.
+    """
+    for i in range(len(chain) - 1, 0, -1):
+        p1, p2 = join(chain, 0, i), chain[i]
+        grid = blocks(values, p1, p2) @ adjoint(right_to(factors[i], p1, p2))
+        values = left_from(grid, p1, p2)
+    return [values, *factors[1:]]
+
+
+def fuse_chain(factors, chain):
+    """Values of the product of the factors."""
+    values, pattern = factors[-1], chain[-1]
+    for factor, left in zip(factors[-2::-1], chain[-2::-1], strict=True):
+        values = fuse(factor, values, left, pattern)
+        pattern = compose(left, pattern)
+    return values

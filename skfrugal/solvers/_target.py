@@ -1,0 +1,67 @@
+"""The matrix to factorize: checked, and brought to a scale where squares are safe."""
+
+import math
+
+import numpy as np
+
+
+def check_matrix(A, name="A"):
+    """Return `A` as a finite, non-empty, two-dimensional floating-point array."""
+    A = np.asarray(A)
+    if A.dtype.kind not in "biufc":
+        raise ValueError(
+            f"{name} has dtype {A.dtype}; pass a dense array of real or complex "
+            f"numbers (for a sparse matrix or an operator, its toarray())."
+        )
+    if A.ndim != 2 or 0 in A.shape:
+        raise ValueError(
+            f"{name} has shape {A.shape}; pass a matrix with at least one row and one "
+            f"column."
+        )
+    A = A.astype(_result_dtype(A.dtype), copy=False)
+    if not np.isfinite(A).all():
+        raise ValueError(
+            f"{name} contains NaN or infinity; pass finite values, for example after "
+            f"imputing what is missing."
+        )
+    return A
+
+
+def _result_dtype(dtype):
+    if dtype.kind in "biu":
+        return np.dtype(np.float64)
+    single = np.finfo(dtype).bits <= 32
+    kind = np.complex64 if dtype.kind == "c" else np.float32
+    return np.result_type(kind, np.float32 if single else np.float64)
+
+
+def scale(array, exponent):
+    """``array * 2**exponent``, exact short of overflow and underflow."""
+    array = np.asarray(array)
+    with np.errstate(over="ignore", under="ignore"):
+        if array.dtype.kind == "c":
+            array = np.ascontiguousarray(array)
+            return np.ldexp(array.view(np.float64), exponent).view(array.dtype)
+        return np.ldexp(array, exponent)
+
+
+def standardise(A):
+    """Bring the largest part of an entry to [0.5, 1): ``A = result * 2**exponent``.
+
+    In float64, where squares of single precision neither overflow nor underflow.
+    """
+    A = A.astype(np.result_type(A, np.float64), copy=False)
+    exponent = binary_exponent(A)
+    return scale(A, -exponent), exponent
+
+
+def binary_exponent(A):
+    """Exponent e with ``2**(e-1) <= largest part of an entry < 2**e``, or 0."""
+    parts = np.ascontiguousarray(A).view(np.float64)
+    return math.frexp(float(max(parts.max(), -parts.min())))[1]
+
+
+def energy(array):
+    """Sum of squared moduli."""
+    flat = np.ascontiguousarray(array).view(np.float64).ravel()
+    return float(flat @ flat)

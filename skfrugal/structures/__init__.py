@@ -1,0 +1,25 @@
+"""What a user chooses: classes of frugal matrices, and the projection on each.
+
+A structure is chosen by name, by object, or by its size in stored values; estimators
+take any of the three in their `structure` and `budget` parameters.
+"""
+
+from skfrugal.structures._chained import Butterfly, Monarch
+from skfrugal.structures._choice import (
+    STRUCTURES,
+    Auto,
+    budget_in_values,
+    check_structure,
+)
+from skfrugal.structures._low_rank import Dense, LowRank
+
+__all__ = [
+    "STRUCTURES",
+    "Auto",
+    "Butterfly",
+    "Dense",
+    "LowRank",
+    "Monarch",
+    "budget_in_values",
+    "check_structure",
+]

@@ -1,0 +1,422 @@
+"""Closed-form factorization: exactness, optimality, certificates, odd inputs."""
+
+import itertools
+import math
+import pickle
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.testing import assert_allclose
+
+from skfrugal.operators import (
+    KroneckerSparse,
+    Product,
+    chain_from_factors,
+    chain_from_shape,
+    dft,
+    hadamard,
+    monarch,
+    n_degrees_of_freedom,
+    radix,
+    random_chain,
+    remove_redundancy,
+    square_dyadic,
+)
+from skfrugal.operators._chains import compose, pair_rank
+from skfrugal.solvers import Factorization, butterfly_factorization
+from skfrugal.solvers._blocks import (
+    blocks,
+    left_from,
+    left_to,
+    restrict,
+    right_from,
+    right_to,
+    unblocks,
+)
+
+ORDERS = ["l2r", "r2l", "balanced"]
+
+
+def _join(chain):
+    pattern = chain[0]
+    for following in chain[1:]:
+        pattern = compose(pattern, following)
+    return pattern
+
+
+def _distance_to_junction(A, chain, split):
+    """E_s by brute force: cut out every block by its row and column numbers."""
+    left, right = _join(chain[:split]), _join(chain[split:])
+    a1, _, _, d1 = left
+    a2, _, c2, d2 = right
+    rank, (m, n) = pair_rank(left, right), A.shape
+    inside, energy = np.zeros((m, n), bool), 0.0
+    for group, residue in itertools.product(range(a2), range(d1)):
+        # A group is one interval of the digits of the columns; rows of one class
+        # share their last digits, and first digits where the left factor has a > 1.
+        columns = [j for j in range(n) if j // (c2 * d2) == group]
+        columns = [j for j in columns if j % d2 == residue % d2]
+        rows = [i for i in range(m) if i % d1 == residue]
+        rows = [i for i in rows if i // (m // a1) == group // (a2 // a1)]
+        block = A[np.ix_(rows, columns)]
+        inside[np.ix_(rows, columns)] = True
+        energy += np.sum(np.linalg.svd(block, compute_uv=False)[rank:] ** 2)
+    return math.sqrt(energy + np.sum(np.abs(A[~inside]) ** 2))
+
+
+def _norm(A):
+    return float(np.linalg.norm(np.asarray(A, dtype=np.result_type(A, np.float64))))
+
+
+def _digit_reversal(n):
+    bits = n.bit_length() - 1
+    return [int(f"{i:0{bits}b}"[::-1], 2) for i in range(n)]
+
+
+@pytest.mark.parametrize(
+    "p1, p2", [((1, 2, 6, 4), (3, 8, 5, 1)), ((2, 3, 4, 6), (4, 6, 5, 2))]
+)
+def test_block_views_reproduce_the_product(p1, p2):
+    rng = np.random.RandomState(0)
+    k1, k2 = rng.standard_normal(p1), rng.standard_normal(p2)
+    dense = KroneckerSparse(k1).toarray() @ KroneckerSparse(k2).toarray()
+    values = restrict(dense, compose(p1, p2))
+    assert_allclose(KroneckerSparse(values).toarray(), dense, atol=1e-14)
+    grid = blocks(values, p1, p2)
+    assert_allclose(grid, left_to(k1, p1, p2) @ right_to(k2, p1, p2), atol=1e-13)
+    assert (unblocks(grid, p1, p2) == values).all()
+    assert (left_from(left_to(k1, p1, p2), p1, p2) == k1).all()
+    assert (right_from(right_to(k2, p1, p2), p1, p2) == k2).all()
+
+
+@pytest.mark.parametrize("n", [8, 16])
+@pytest.mark.parametrize("dtype", [np.float64, np.complex128])
+def test_butterfly_recovers_products_in_every_order(n, dtype):
+    chain = square_dyadic(n)
+    A = random_chain(chain, random_state=n).toarray().astype(dtype)
+    if dtype == np.complex128:
+        A = A * np.exp(1j * np.arange(n))
+    for order in itertools.permutations(range(len(chain) - 1)):
+        result = butterfly_factorization(A, chain, order=order)
+        assert result.error <= 1e-13 * _norm(A)
+        assert_allclose(result.operator.toarray(), A, atol=1e-13 * _norm(A))
+        assert "up to rounding" in result.message
+
+
+@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize("n", [8, 64])
+def test_butterfly_of_known_transforms_is_exact(n, order):
+    chain = square_dyadic(n)
+    H = hadamard(n).toarray()
+    assert butterfly_factorization(H, chain, order=order).error <= 1e-13 * _norm(H)
+    F = dft(n).toarray()[:, _digit_reversal(n)]
+    assert butterfly_factorization(F, chain, order=order).error <= 1e-12 * _norm(F)
+
+
+def test_butterfly_of_the_dft_without_its_permutation_is_not_exact():
+    F = dft(16).toarray()
+    result = butterfly_factorization(F, square_dyadic(16))
+    assert result.lower_bound > 0.7 * _norm(F)
+
+
+def test_butterfly_agrees_with_an_independent_implementation():
+    # Figure of a 25-line NumPy version and of lazylinop's ksd on another seed: a
+    # Gaussian matrix of order 64 keeps about 0.906 of its norm as error.
+    A = np.random.RandomState(0).randn(64, 64)
+    result = butterfly_factorization(A, square_dyadic(64))
+    assert result.error / _norm(A) == pytest.approx(0.90577, abs=1e-5)
+
+
+@pytest.mark.parametrize("order", ["l2r", "r2l", (0, 3, 1, 2)])
+def test_butterfly_residuals_of_outside_in_orders_are_orthogonal(order):
+    # Pythagoras: ||A||^2 = ||A - product||^2 + ||product||^2.
+    rng = np.random.RandomState(1)
+    A = rng.standard_normal((32, 32))
+    A /= _norm(A)
+    result = butterfly_factorization(A, square_dyadic(32), order=order)
+    kept = _norm(result.operator.toarray())
+    assert abs(result.error**2 + kept**2 - 1) <= 1e-13
+
+
+@pytest.mark.parametrize("is_complex", [False, True])
+@pytest.mark.parametrize("rank", [1, 2, (1, 2, 2), (2, 1, 2)])
+def test_butterfly_bounds_are_the_distances_to_the_junctions(rank, is_complex):
+    rng = np.random.RandomState(2)
+    chain = chain_from_factors((2, 3, 2, 2), (3, 2, 2, 3), rank=rank)
+    A = rng.standard_normal((24, 36)) + 1j * is_complex * rng.standard_normal((24, 36))
+    A = A if is_complex else A.real
+    kept = remove_redundancy(chain)
+    distances = [_distance_to_junction(A, kept, s) for s in range(1, len(kept))]
+    result = butterfly_factorization(A, chain)
+    assert_allclose(result.lower_bound, max(distances), rtol=1e-13)
+    expected = min(math.sqrt(sum(e**2 for e in distances)), _norm(A))
+    assert_allclose(result.upper_bound, expected, rtol=1e-13)
+
+
+def test_butterfly_orders_without_orthogonal_residuals_are_bounded_by_the_sum():
+    A = np.random.RandomState(11).standard_normal((32, 32))
+    chain, order = square_dyadic(32), (1, 0, 2, 3)
+    result = butterfly_factorization(A, chain, order=order)
+    distances = [_distance_to_junction(A, chain, s) for s in range(1, 5)]
+    assert_allclose(result.upper_bound, sum(distances), rtol=1e-13)
+    # Errors are not orthogonal here, so this is no restatement of "l2r".
+    kept = _norm(result.operator.toarray())
+    assert abs(result.error**2 + kept**2 - _norm(A) ** 2) > 1e-6 * _norm(A) ** 2
+    assert result.error <= sum(2.0 ** (3 - s) * e for s, e in enumerate(distances))
+
+
+def test_butterfly_of_one_junction_is_optimal():
+    A = np.random.RandomState(3).standard_normal((12, 20))
+    result = butterfly_factorization(A, monarch(12, 20))
+    assert_allclose(result.error, result.lower_bound, rtol=1e-13)
+    assert_allclose(result.error, result.upper_bound, rtol=1e-13)
+    low_rank = butterfly_factorization(A, [(1, 12, 3, 1), (1, 3, 20, 1)])
+    tail = np.linalg.svd(A, compute_uv=False)[3:]
+    assert_allclose(low_rank.error, _norm(tail), rtol=1e-13)
+
+
+def test_butterfly_counts_what_is_off_the_support_from_the_residual():
+    # A difference of squares would give 0 here, and break the lower bound.
+    A = np.array([[0.1257302210933393, 1e-9], [0, -0.1321048632913019]])
+    result = butterfly_factorization(A, [(2, 1, 1, 1)])
+    assert result.error == result.lower_bound == result.upper_bound == 1e-9
+
+
+@pytest.mark.parametrize("order", [*ORDERS, (1, 0)])
+def test_butterfly_certificate_includes_what_is_off_the_support_once(order):
+    rng = np.random.RandomState(4)
+    chain = [(2, 2, 2, 8), (4, 2, 2, 4), (8, 2, 2, 2)]
+    A = rng.standard_normal((32, 32))
+    outside = _norm(A - KroneckerSparse(restrict(A, _join(chain))).toarray())
+    result = butterfly_factorization(A, chain, order=order)
+    distances = [_distance_to_junction(A, chain, s) for s in (1, 2)]
+    assert_allclose(result.lower_bound, max(distances), rtol=1e-13)
+    square = outside**2 + sum(e**2 - outside**2 for e in distances)
+    assert_allclose(result.upper_bound, min(math.sqrt(square), _norm(A)), rtol=1e-13)
+    assert outside < result.lower_bound <= result.error <= result.upper_bound
+
+
+@pytest.mark.parametrize("n, expected", [(64, 0.0331), (128, 0.0250)])
+def test_butterfly_denoises_the_dft_by_its_degrees_of_freedom(n, expected):
+    rng = np.random.RandomState(5)
+    F = dft(n).toarray()[:, _digit_reversal(n)] / math.sqrt(n)
+    F /= _norm(F)
+    noise = rng.standard_normal((n, n)) + 1j * rng.standard_normal((n, n))
+    noise *= 0.1 / _norm(noise)
+    chain = square_dyadic(n)
+    result = butterfly_factorization(F + noise, chain)
+    distance = _norm(result.operator.toarray() - F)
+    predicted = 0.1 * math.sqrt(n_degrees_of_freedom(chain)) / n
+    assert predicted == pytest.approx(expected, abs=1e-4)
+    # The prediction is to first order in the noise; 5 % covers one draw of it.
+    assert distance == pytest.approx(predicted, rel=0.05)
+
+
+FACTORS = st.lists(
+    st.tuples(st.integers(1, 4), st.integers(1, 4)), min_size=1, max_size=4
+)
+KINDS = ["normal", "rank one", "zero blocks", "sparse", "integer", "wild", "structured"]
+
+
+def _matrix(kind, chain, shape, rng, is_complex):
+    A = rng.standard_normal(shape)
+    if kind == "rank one":
+        A = np.outer(A[:, 0], A[0])
+    if kind == "zero blocks":
+        A[: (shape[0] + 1) // 2, : (shape[1] + 1) // 2] = 0
+    if kind == "sparse":
+        A *= rng.uniform(size=shape) < 0.15
+    if kind == "integer":
+        A = np.round(2 * A)
+    if kind == "wild":
+        A *= 10.0 ** rng.uniform(-6, 6, size=shape)
+    if kind == "structured":
+        A = random_chain(chain, random_state=rng).toarray() + 1e-3 * A
+    return A * np.exp(2j * np.pi * rng.uniform(size=shape)) if is_complex else A
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    factors=FACTORS,
+    ranks=st.lists(st.integers(1, 2), min_size=3, max_size=3),
+    kind=st.sampled_from(KINDS),
+    dtype=st.sampled_from([np.float32, np.float64, np.complex64, np.complex128]),
+    exponent=st.sampled_from([-300, -200, -30, 0, 30, 200, 300]),
+    seed=st.integers(0, 2**32 - 1),
+    data=st.data(),
+)
+def test_butterfly_certificate_holds(factors, ranks, kind, dtype, exponent, seed, data):
+    rows, columns = zip(*factors, strict=True)
+    chain = chain_from_factors(rows, columns, rank=ranks[: len(factors) - 1])
+    order = data.draw(
+        st.one_of(st.sampled_from(ORDERS), st.permutations(range(len(chain) - 1)))
+    )
+    shape = (math.prod(rows), math.prod(columns))
+    is_complex = np.issubdtype(dtype, np.complexfloating)
+    single = np.finfo(dtype).bits == 32
+    A = _matrix(kind, chain, shape, np.random.RandomState(seed), is_complex)
+    # Single precision ends at 1e38; 1e-30 leaves its smallest entries normal.
+    A = (A * 10.0 ** (exponent / 10 if single else exponent)).astype(dtype)
+    before = A.copy()
+    result = butterfly_factorization(A, chain, order=order)
+    assert (A == before).all()
+    assert result.operator.shape == shape
+    assert result.operator.dtype == dtype
+    scale = float(np.abs(A).max()) or 1.0
+    norm = _norm(A / scale) or 1.0
+    lower, error, upper = (
+        value / scale / norm
+        for value in (result.lower_bound, result.error, result.upper_bound)
+    )
+    slack = 2e-6 if single else 1e-13
+    assert 0 <= lower <= error + slack
+    assert error <= upper + slack
+    distance = _norm((A - result.operator.toarray()) / scale) / norm
+    assert error == pytest.approx(distance, abs=slack)
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_butterfly_is_equivariant_under_powers_of_two(order):
+    A = np.random.RandomState(6).standard_normal((16, 24))
+    chain = chain_from_shape(16, 24)
+    one = butterfly_factorization(A, chain, order=order)
+    two = butterfly_factorization(A * 2.0**-900, chain, order=order)
+    assert two.error == one.error * 2.0**-900
+    assert two.lower_bound == one.lower_bound * 2.0**-900
+    assert two.upper_bound == one.upper_bound * 2.0**-900
+    assert (two.operator.toarray() == one.operator.toarray() * 2.0**-900).all()
+
+
+@pytest.mark.parametrize("dtype, size", [(np.float32, 1e38), (np.float64, 1e300)])
+def test_butterfly_balances_the_factors(dtype, size):
+    A = (size * hadamard(16).toarray()).astype(dtype)
+    result = butterfly_factorization(A, square_dyadic(16))
+    largest = [np.abs(factor.values).max() for factor in result.operator.factors]
+    assert max(largest) <= 4 * min(largest)
+    assert_allclose(result.operator.toarray(), A, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "given_dtype, expected",
+    [
+        (bool, np.float64),
+        (np.int8, np.float64),
+        (np.float16, np.float32),
+        (np.float32, np.float32),
+        (np.longdouble, np.float64),
+        (np.complex64, np.complex64),
+        (np.complex128, np.complex128),
+    ],
+)
+def test_butterfly_dtype_follows_the_table(given_dtype, expected):
+    A = np.eye(8).astype(given_dtype)
+    result = butterfly_factorization(A, square_dyadic(8))
+    assert result.operator.dtype == expected
+    assert result.operator.toarray().dtype == expected
+    assert result.error <= 1e-6
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_butterfly_of_zero_is_zero(order):
+    result = butterfly_factorization(np.zeros((9, 9)), radix(9, 3), order=order)
+    assert result.error == result.lower_bound == result.upper_bound == 0
+    assert (result.operator.toarray() == 0).all()
+
+
+def test_butterfly_takes_read_only_strided_and_fortran_matrices():
+    A = np.random.RandomState(7).standard_normal((16, 16))
+    expected = butterfly_factorization(A, square_dyadic(16)).operator.toarray()
+    A.flags.writeable = False
+    big = np.zeros((32, 48))
+    big[::2, ::3] = A
+    for same in (A, np.asfortranarray(A), big[::2, ::3], A.tolist()):
+        found = butterfly_factorization(same, square_dyadic(16)).operator.toarray()
+        assert_allclose(found, expected, rtol=1e-13, atol=1e-15)
+
+
+def test_butterfly_merges_redundant_neighbours_and_says_so():
+    chain = [(1, 2, 9, 3), (3, 9, 2, 1)]
+    A = np.random.RandomState(8).standard_normal((6, 6))
+    result = butterfly_factorization(A, chain)
+    assert isinstance(result.operator, KroneckerSparse)
+    assert result.error == 0
+    assert "merged chain ((1, 6, 6, 1),)" in result.message
+
+
+def test_butterfly_order_counts_the_junctions_of_the_chain_given():
+    # Junction 0 is redundant; an order of the three given ones must still be taken.
+    chain = chain_from_factors((2, 2, 2, 2), (2, 2, 2, 2), rank=(2, 1, 1))
+    merged = remove_redundancy(chain)
+    assert len(merged) == 3
+    A = np.random.RandomState(9).standard_normal((16, 16))
+    whole = butterfly_factorization(A, chain, order=(2, 0, 1))
+    part = butterfly_factorization(A, merged, order=(1, 0))
+    assert (whole.operator.toarray() == part.operator.toarray()).all()
+
+
+def test_butterfly_of_one_pattern_is_one_factor():
+    A = np.arange(12.0).reshape(3, 4)
+    result = butterfly_factorization(A, [(1, 3, 4, 1)])
+    assert isinstance(result.operator, KroneckerSparse)
+    assert (result.operator.toarray() == A).all()
+    assert result.error == 0
+
+
+def test_butterfly_operator_has_the_chain_asked_for():
+    chain = chain_from_shape(12, 40)
+    result = butterfly_factorization(np.ones((12, 40)), chain)
+    assert isinstance(result.operator, Product)
+    assert tuple(factor.pattern for factor in result.operator.factors) == chain
+
+
+@pytest.mark.parametrize(
+    "A, chain, order, words",
+    [
+        ([[1.0, np.nan], [0, 1]], [(1, 2, 2, 1)], "l2r", "A contains NaN or infinity"),
+        ([[1.0, np.inf], [0, 1]], [(1, 2, 2, 1)], "l2r", "A contains NaN or infinity"),
+        (np.ones(4), [(1, 2, 2, 1)], "l2r", r"A has shape \(4,\)"),
+        (np.ones((0, 4)), [(1, 2, 2, 1)], "l2r", r"A has shape \(0, 4\)"),
+        (np.array([["a"]]), [(1, 1, 1, 1)], "l2r", "A has dtype <U1"),
+        (np.ones((4, 4)), square_dyadic(8), "l2r", r"A has shape \(4, 4\) but chain"),
+        (
+            np.eye(4),
+            [(2, 2, 2, 1), (1, 2, 2, 2)],
+            "l2r",
+            "not chainable: factors 0 and",
+        ),
+        (np.eye(4), [], "l2r", "chain must be a sequence"),
+        (np.eye(4), square_dyadic(4), "left", "order='left' is not an order for 1"),
+        (np.eye(4), square_dyadic(4), (0, 1), "permutation of range"),
+        (np.eye(4), square_dyadic(4), None, "order=None"),
+    ],
+)
+def test_butterfly_refuses_bad_input_with_one_sentence(A, chain, order, words):
+    with pytest.raises(ValueError, match=words):
+        butterfly_factorization(A, chain, order=order)
+
+
+def test_factorization_survives_pickle_and_explains_itself():
+    A = np.random.RandomState(10).standard_normal((16, 16))
+    result = butterfly_factorization(A, radix(16, 4))
+    twin = pickle.loads(pickle.dumps(result))
+    assert (twin.operator.toarray() == result.operator.toarray()).all()
+    assert (twin.error, twin.message) == (result.error, result.message)
+    text = repr(result)
+    for words in (
+        "16 x 16",
+        "128 stored values (2 times",
+        f"{result.error:.6g}",
+        "than",
+    ):
+        assert words in text
+    assert result.message in text
+    with pytest.raises(AttributeError):
+        result.error = 0.0
+
+
+def test_factorization_without_bounds_says_that_it_has_none():
+    result = Factorization(hadamard(4), 1.0, None, None, 3, False, "Stopped early.")
+    assert "no certificate" in repr(result)
+    assert "not converged after 3 iterations" in repr(result)

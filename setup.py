@@ -1,4 +1,4 @@
-"""The compiled modules and the table of compiler flags; metadata is in pyproject.toml."""
+"""The compiled modules and the table of compiler flags; the rest is in pyproject."""
 
 import os
 import sys

@@ -1,11 +1,9 @@
 """What a bug report needs to know."""
 
-import os
-
 import sklearn
 from threadpoolctl import threadpool_info
 
-from skfrugal import _kernels
+from skfrugal import _kernels, _parallel
 
 
 def show_versions():
@@ -26,9 +24,7 @@ def report():
     return {
         "instruction set": _kernels.instruction_set,
         "available": ", ".join(_kernels.AVAILABLE),
-        "threads": len(os.sched_getaffinity(0))
-        if hasattr(os, "sched_getaffinity")
-        else os.cpu_count(),
+        "threads": _parallel.effective_n_threads(),
         "BLAS": ", ".join(_describe(pool) for pool in blas) or "not found",
     }
 

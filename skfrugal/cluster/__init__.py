@@ -1,0 +1,5 @@
+"""Clustering with few operations or few stored values."""
+
+from skfrugal.cluster._quick_kmeans import QuickKMeans
+
+__all__ = ["QuickKMeans"]

@@ -1,0 +1,184 @@
+"""What every model of centroids answers, however its centroids were found."""
+
+from abc import ABC
+
+import numpy as np
+from sklearn.base import (
+    BaseEstimator,
+    ClassNamePrefixFeaturesOutMixin,
+    ClusterMixin,
+    TransformerMixin,
+)
+from sklearn.utils import check_array
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from skfrugal._sklearn import _check_sample_weight
+from skfrugal.cluster._nearest import distances, inertia, nearest_labels
+from skfrugal.operators import Dense
+
+# A notebook's HTML view reads every attribute: above this, `cluster_centers_` of a
+# structured model is not made dense.
+_MAX_ENTRIES = 2**24
+
+
+class CentroidModel(
+    ClassNamePrefixFeaturesOutMixin,
+    TransformerMixin,
+    ClusterMixin,
+    BaseEstimator,
+    ABC,
+):
+    """Abstract estimator whose fitted state is `operator_`, the centroids."""
+
+    def _validated(self, X, *, reset):
+        return validate_data(
+            self,
+            X,
+            reset=reset,
+            accept_sparse="csr",
+            dtype=[np.float64, np.float32],
+            order="C",
+            accept_large_sparse=False,
+        )
+
+    @property
+    def cluster_centers_(self):
+        """Centroids as a read-only dense array of shape (n_clusters, n_features)."""
+        operator = self.operator_
+        if isinstance(operator, Dense):
+            return operator.array
+        if operator.shape[0] * operator.shape[1] > _MAX_ENTRIES:
+            raise AttributeError(
+                f"cluster_centers_ would have {operator.shape[0]} x "
+                f"{operator.shape[1]} entries; use operator_, or "
+                f"operator_.toarray() if they fit in memory."
+            )
+        centers = operator.toarray()
+        centers.flags.writeable = False
+        return centers
+
+    @cluster_centers_.setter
+    def cluster_centers_(self, centers):
+        centers = check_array(
+            centers,
+            dtype=[np.float64, np.float32],
+            order="C",
+            input_name="cluster_centers_",
+        )
+        n_features = getattr(self, "n_features_in_", centers.shape[1])
+        if centers.shape[1] != n_features:
+            raise ValueError(
+                f"cluster_centers_ has {centers.shape[1]} columns, but the data had "
+                f"{n_features} features; pass an array of shape "
+                f"(n_clusters, {n_features})."
+            )
+        self.operator_ = Dense(centers)
+
+    @property
+    def _n_features_out(self):
+        return self.operator_.shape[0]
+
+    def fit_predict(self, X, y=None, sample_weight=None):
+        """Find the clusters and return the label of each sample.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Samples.
+
+        y : Ignored
+            Present for API consistency.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            Non-negative weights of the samples; None weighs all equally.
+
+        Returns
+        -------
+        labels : ndarray of shape (n_samples,), dtype int32
+            `labels_`.
+        """
+        return self.fit(X, sample_weight=sample_weight).labels_
+
+    def fit_transform(self, X, y=None, sample_weight=None):
+        """Find the clusters and return the distances to their centroids.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Samples.
+
+        y : Ignored
+            Present for API consistency.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            Non-negative weights of the samples; None weighs all equally.
+
+        Returns
+        -------
+        X_new : ndarray of shape (n_samples, n_clusters)
+            Euclidean distances.
+        """
+        return self.fit(X, sample_weight=sample_weight).transform(X)
+
+    def predict(self, X):
+        """Index of the nearest centroid of each row, ties to the lowest index.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            New data.
+
+        Returns
+        -------
+        labels : ndarray of shape (n_samples,), dtype int32
+            Indices of the clusters.
+        """
+        check_is_fitted(self)
+        return nearest_labels(self._validated(X, reset=False), self.operator_)
+
+    def transform(self, X):
+        """Euclidean distances to the centroids.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            New data.
+
+        Returns
+        -------
+        X_new : ndarray of shape (n_samples, n_clusters)
+            Distances.
+        """
+        check_is_fitted(self)
+        return distances(self._validated(X, reset=False), self.operator_)
+
+    def score(self, X, y=None, sample_weight=None):
+        """Minus the weighted sum of squared distances to the nearest centroids.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            New data.
+
+        y : Ignored
+            Present for API consistency.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the samples; None weighs all equally.
+
+        Returns
+        -------
+        score : float
+            Minus the inertia of `X`.
+        """
+        check_is_fitted(self)
+        X = self._validated(X, reset=False)
+        sample_weight = _check_sample_weight(sample_weight, X, dtype=X.dtype)
+        labels = nearest_labels(X, self.operator_)
+        return -inertia(X, sample_weight, self.operator_, labels)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags

@@ -1,0 +1,250 @@
+"""Lloyd's iterations, with dense or with structured centroids.
+
+Both are generators of `Step`: the caller owns ``max_iter``, the report and the
+callbacks, and stops at the first step that bears a message.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
+
+import numpy as np
+import scipy.sparse as sp
+
+from skfrugal.cluster._nearest import (
+    inertia,
+    nearest_labels,
+    row_blocks,
+    squared_distances_to,
+)
+from skfrugal.operators import Dense, Operator
+
+
+@dataclass(frozen=True)
+class Step:
+    """Where an iteration ended.
+
+    Attributes
+    ----------
+    operator : Operator of shape (n_clusters, n_features)
+        The new centroids.
+    objective : callable
+        Returns the inertia that the iteration found.
+    settle : callable
+        Returns the labels and the inertia that match `operator`.
+    message : str or None
+        Why the iterations have converged, or None.
+    error : float
+        Frobenius norm of the part of the cluster means that the structure misses,
+        rows weighted by the weights of the clusters.
+    """
+
+    operator: Operator
+    objective: Callable[[], float]
+    settle: Callable[[], tuple[np.ndarray, float]]
+    message: str | None = None
+    error: float = 0.0
+
+
+@dataclass(frozen=True)
+class Run:
+    """Outcome of the iterations from one start."""
+
+    step: Step
+    n_iter: int
+    objectives: list[float]
+
+    @cached_property
+    def _settled(self):
+        return self.step.settle()
+
+    def improves_on(self, other):
+        """Whether the inertia is lower and the clustering another one.
+
+        The same clusters in another order may differ in inertia by rounding.
+        """
+        if other is None:
+            return True
+        (labels, value), (labels_other, value_other) = self._settled, other._settled
+        renamed = np.zeros(self.step.operator.shape[0], dtype=labels.dtype)
+        renamed[labels] = labels_other
+        is_same = np.array_equal(renamed[labels], labels_other)
+        return value < value_other and not is_same
+
+
+def lloyd_steps(X, sample_weight, centers, *, origin, tol):
+    """Steps of Lloyd's algorithm.
+
+    Parameters
+    ----------
+    X : {ndarray, CSR matrix} of shape (n_samples, n_features)
+        Centred rows (sparse rows are not centred).
+
+    sample_weight : ndarray of shape (n_samples,)
+
+    centers : ndarray of shape (n_clusters, n_features)
+
+    origin : ndarray of shape (n_features,)
+        What was subtracted from the rows; the centroids of a step have it added.
+
+    tol : float
+        The iterations have converged when the squares of the moves of the centres
+        sum to `tol` at most, or when no label changes.
+    """
+    labels_old = None
+    while True:
+        before = Dense(centers)
+        labels = nearest_labels(X, before, shift=False, exact=False)
+        means, counts = cluster_means(X, sample_weight, labels, centers)
+        # Clusters that stay empty wait at the largest one.
+        means[counts <= 0] = means[counts.argmax()]
+        after = Dense(means.astype(centers.dtype, copy=False))
+        move = np.subtract(after.array, centers, dtype=np.float64)
+        move = float(np.sum(move**2))
+        is_strict = labels_old is not None and np.array_equal(labels, labels_old)
+        message = None
+        if is_strict:
+            message = "strict convergence."
+        elif move <= tol:
+            message = f"center shift {move} within tolerance {tol}."
+        yield Step(
+            Dense(after.array + origin),
+            partial(inertia, X, sample_weight, before, labels),
+            partial(_settle, X, sample_weight, after, labels if is_strict else None),
+            message,
+        )
+        centers, labels_old = after.array, labels
+
+
+def _settle(X, sample_weight, operator, labels):
+    if labels is None:
+        labels = nearest_labels(X, operator, shift=False, exact=False)
+    return labels, inertia(X, sample_weight, operator, labels)
+
+
+def structured_steps(X, sample_weight, centers, *, project, tol):
+    """Steps of Lloyd's algorithm whose centroids keep a structure.
+
+    The means of the clusters are projected on the structure, weighted by the
+    weights of the clusters, as the inertia is
+
+        within + sum_k n_k |m_k - c_k|^2,
+
+    and the rows are assigned to the projected centroids.  The inertia never rises:
+    a projection that raises it is refused, and ends the iterations.
+
+    Parameters
+    ----------
+    X, sample_weight, centers
+        As in `lloyd_steps`, but rows need not be centred.
+
+    project : callable
+        ``project(means, row_weight=counts)`` returns a `Factorization`.
+
+    tol : float
+        The iterations have converged when the inertia falls by `tol` at most,
+        relatively, or when no label changes.
+    """
+    labels, value = nearest_labels(X, Dense(centers)), np.inf
+    step = None
+    while True:
+        new = _projected(X, sample_weight, labels, centers, project, value)
+        if new is None:
+            yield replace(step, message="no projection lowers the inertia.")
+            continue
+        operator, labels_new, value_new, error = new
+        message = None
+        if step is not None and np.array_equal(labels_new, labels):
+            message = "strict convergence."
+        elif step is not None and value - value_new <= tol * value:
+            message = f"inertia fell by {value - value_new}, tolerance {tol} of it."
+        labels, value, centers = labels_new, value_new, operator.toarray()
+        step = Step(
+            operator,
+            partial(_identity, value),
+            partial(_identity, (labels, value)),
+            message,
+            error,
+        )
+        yield step
+
+
+def _identity(value):
+    return value
+
+
+def _projected(X, sample_weight, labels, centers, project, value):
+    """Operator, labels, inertia and error of projected means; None if it exceeds.
+
+    Empty clusters are first relocated, then, if the inertia exceeds `value`, left.
+    """
+    has_empty = len(np.unique(labels)) < len(centers)
+    for relocate in (True, False) if has_empty else (False,):
+        means, counts = cluster_means(
+            X, sample_weight, labels, centers, relocate=relocate
+        )
+        result = project(
+            means.astype(centers.dtype, copy=False), row_weight=np.maximum(counts, 0)
+        )
+        labels_new = nearest_labels(X, result.operator)
+        value_new = inertia(X, sample_weight, result.operator, labels_new)
+        if value_new <= value:
+            return result.operator, labels_new, value_new, float(result.error)
+    return None
+
+
+def cluster_means(X, sample_weight, labels, centers, *, relocate=True):
+    """Weighted means of the clusters in float64, and their weights.
+
+    Parameters
+    ----------
+    centers : ndarray of shape (n_clusters, n_features)
+        Centroids that gave `labels`; clusters without weight keep theirs.
+
+    relocate : bool, default=True
+        Whether empty clusters are moved to the samples that lie farthest from
+        their centroids, by scikit-learn's rule.
+    """
+    sums, counts = _weighted_sums(X, sample_weight, labels, len(centers))
+    if relocate:
+        _relocate_empty(X, sample_weight, labels, centers, sums, counts)
+    means = centers.astype(np.float64)
+    filled = counts > 0
+    means[filled] = sums[filled] / counts[filled, np.newaxis]
+    return means, counts
+
+
+def _weighted_sums(X, sample_weight, labels, n_clusters):
+    """Weighted sums and weights of the clusters, in float64."""
+    sums = np.zeros((n_clusters, X.shape[1]))
+    counts = np.bincount(labels, weights=sample_weight, minlength=n_clusters)
+    # A block adds a whole (n_clusters, n_features) array, hence not fewer rows.
+    blocks = row_blocks(*X.shape, least=4 * n_clusters)
+    for rows in [slice(None)] if sp.issparse(X) else blocks:
+        weight = sample_weight[rows].astype(np.float64, copy=False)
+        membership = sp.csr_array(
+            (weight, (labels[rows], np.arange(len(weight)))),
+            shape=(n_clusters, len(weight)),
+        )
+        part = membership @ X[rows].astype(np.float64, copy=False)
+        sums += part.toarray() if sp.issparse(part) else part
+    return sums, counts
+
+
+def _relocate_empty(X, sample_weight, labels, centers, sums, counts):
+    """Give each empty cluster the sample farthest from its centroid, in place."""
+    empty = np.flatnonzero(counts == 0)
+    if len(empty) == 0:
+        return
+    distance = squared_distances_to(X, centers, labels)
+    if distance.max() == 0:
+        # More clusters than distinct samples: there is nowhere to go.
+        return
+    farthest = np.argpartition(distance, -len(empty))[: -len(empty) - 1 : -1]
+    for cluster, i in zip(empty, farthest, strict=True):
+        row = X[[i]].toarray()[0] if sp.issparse(X) else X[i]
+        part = row * np.float64(sample_weight[i])
+        sums[labels[i]] -= part
+        counts[labels[i]] -= sample_weight[i]
+        sums[cluster] = part
+        counts[cluster] = sample_weight[i]

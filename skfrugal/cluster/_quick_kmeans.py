@@ -1,0 +1,380 @@
+"""K-means whose centroids are an operator."""
+
+import warnings
+from functools import partial
+from numbers import Integral, Real
+
+import numpy as np
+import scipy.sparse as sp
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import check_array, check_random_state
+
+from skfrugal._sklearn import (
+    CallbackSupportMixin,
+    HasMethods,
+    Interval,
+    RealNotInt,
+    StrOptions,
+    _fit_context,
+    _is_arraylike_not_scalar,
+)
+from skfrugal.cluster._centroid_model import CentroidModel
+from skfrugal.cluster._init import (
+    centred,
+    check_centers,
+    check_weights,
+    initial_centers,
+    resolve_n_init,
+    scaled_tolerance,
+)
+from skfrugal.cluster._lloyd import Run, lloyd_steps, structured_steps
+from skfrugal.cluster._nearest import inertia, nearest_labels
+from skfrugal.structures import (
+    STRUCTURES,
+    LowRank,
+    budget_in_values,
+    check_structure,
+)
+
+
+class QuickKMeans(CallbackSupportMixin, CentroidModel):
+    """K-means clustering whose centroids are an operator.
+
+    Twin of :class:`sklearn.cluster.KMeans`.  With ``assignment="exact"`` the same
+    problem is solved by the same iterations from the same draws: labels, centroids
+    and inertia are those of ``KMeans(algorithm="lloyd")`` up to rounding.  With
+    ``assignment="structured"`` the centroids are kept as a product of few sparse or
+    thin factors, learnt within the iterations: the model stores and computes a
+    fraction of the numbers, for a somewhat higher inertia.
+
+    Parameters
+    ----------
+    n_clusters : int, default=8
+        Number of clusters.
+
+    structure : str or structure, default="auto"
+        Structure of the centroids, only with ``assignment="structured"``: an object
+        of :mod:`skfrugal.structures` or its name ("butterfly", "monarch",
+        "low_rank", "dense"); "auto" takes the one with the least error within the
+        budget.
+
+    budget : int, float or None, default=None
+        Stored values allowed to the centroids, only with
+        ``assignment="structured"``: a number of values (int), a fraction of
+        ``n_clusters * n_features`` (float), or 1/6 of it (None).  With None and
+        "auto", centroids too small to be structured in 1/6 stay dense.
+
+    assignment : {"exact", "structured"}, default="exact"
+        Whether rows are assigned to unconstrained centroids or to structured ones.
+
+    init : {"k-means++", "random"}, callable or array-like of shape \
+            (n_clusters, n_features), default="k-means++"
+        Start: greedy k-means++, samples drawn at random, the centres given, or what
+        ``init(X, n_clusters, random_state=...)`` returns.  As in scikit-learn, a
+        callable receives dense data centred and returns centres for them.
+
+    n_init : "auto" or int, default="auto"
+        Number of runs from different starts, of which that with the lowest inertia
+        is kept.  "auto": 10 for "random" or a callable, 1 for "k-means++" or an
+        array.
+
+    max_iter : int, default=300
+        Maximum number of iterations of a run.
+
+    tol : float, default=1e-4
+        Exact: a run has converged when the squares of the moves of the centroids
+        sum to no more than `tol` times the mean variance of the features.
+        Structured: when the inertia falls by no more than `tol` times itself.
+
+    random_state : int, RandomState instance or None, default=None
+        Seed of the starts; the draws are those of scikit-learn.
+
+    verbose : int, default=0
+        Whether each iteration is reported on the standard output.
+
+    copy_x : bool, default=True
+        Whether dense data are centred in a copy.  If False, `X` is centred in place
+        and put back before `fit` returns, up to rounding.
+
+    Attributes
+    ----------
+    operator_ : Operator of shape (n_clusters, n_features)
+        The centroids: :class:`~skfrugal.operators.Dense`, or what the structure
+        gave.
+
+    cluster_centers_ : ndarray of shape (n_clusters, n_features)
+        Read-only dense view of `operator_`.  Assigning centres to it replaces
+        `operator_` by a dense one.
+
+    labels_ : ndarray of shape (n_samples,), dtype int32
+        Index of the nearest centroid of each sample, as `predict` gives it.
+
+    inertia_ : float
+        Weighted sum of the squared distances of the samples to these centroids.
+
+    n_iter_ : int
+        Number of iterations of the best run.
+
+    objectives_ : list of float
+        Inertia after each iteration of the best run; it never rises.  Only with
+        ``assignment="structured"``.
+
+    projection_error_ : float
+        Frobenius norm of the part of the cluster means that the structure misses,
+        rows weighted by the weights of the clusters.  Only with
+        ``assignment="structured"``.
+
+    n_features_in_ : int
+        Number of features seen during `fit`.
+
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the features, if `X` had names that are all strings.
+
+    See Also
+    --------
+    sklearn.cluster.KMeans : The dense twin.
+
+    Notes
+    -----
+    *Cost.*  With n samples, d features and K clusters, an exact iteration takes
+    2 n K d operations, as in scikit-learn, and the model stores K d values.  Dense
+    data are copied once (`copy_x`).  A structured model stores ``operator_.nnz``
+    values; `predict` takes ``operator_.flops`` operations a row in place of 2 K d,
+    and each iteration adds the projection of the K x d matrix of means.
+
+    The label of a row is that of the nearest centroid, ties to the lowest index:
+    rows whose choice rounding could have changed are decided again from float64
+    differences.  Structured centroids are learnt and kept in the coordinates of
+    the data, as a mean would be one more row to store.
+
+    References
+    ----------
+    .. [1] S. P. Lloyd, "Least squares quantization in PCM", IEEE Transactions on
+       Information Theory 28 (2), 1982.
+
+    .. [2] L. Giffon, V. Emiya, H. Kadri and L. Ralaivola, "QuicK-means: accelerating
+       inference for K-means by learning fast transforms", Machine Learning 110,
+       2021.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skfrugal.cluster import QuickKMeans
+    >>> X = np.array([[1.0, 2], [1, 4], [1, 0], [10, 2], [10, 4], [10, 0]])
+    >>> km = QuickKMeans(n_clusters=2, random_state=0).fit(X)
+    >>> km.labels_
+    array([1, 1, 1, 0, 0, 0], dtype=int32)
+    >>> km.predict([[0, 0], [12, 3]])
+    array([1, 0], dtype=int32)
+    >>> km.cluster_centers_
+    array([[10.,  2.],
+           [ 1.,  2.]])
+    """
+
+    _parameter_constraints: dict = {
+        "n_clusters": [Interval(Integral, 1, None, closed="left")],
+        "structure": [
+            StrOptions(set(STRUCTURES)),
+            HasMethods(["project", "random", "n_parameters"]),
+        ],
+        "budget": [
+            Interval(Integral, 1, None, closed="left"),
+            Interval(RealNotInt, 0, 1, closed="right"),
+            None,
+        ],
+        "assignment": [StrOptions({"exact", "structured"})],
+        "init": [StrOptions({"k-means++", "random"}), callable, "array-like"],
+        "n_init": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
+        "max_iter": [Interval(Integral, 1, None, closed="left")],
+        "tol": [Interval(Real, 0, None, closed="left")],
+        "random_state": ["random_state"],
+        "verbose": ["verbose"],
+        "copy_x": ["boolean"],
+    }
+
+    def __init__(
+        self,
+        n_clusters=8,
+        *,
+        structure="auto",
+        budget=None,
+        assignment="exact",
+        init="k-means++",
+        n_init="auto",
+        max_iter=300,
+        tol=1e-4,
+        random_state=None,
+        verbose=0,
+        copy_x=True,
+    ):
+        self.n_clusters = n_clusters
+        self.structure = structure
+        self.budget = budget
+        self.assignment = assignment
+        self.init = init
+        self.n_init = n_init
+        self.max_iter = max_iter
+        self.tol = tol
+        self.random_state = random_state
+        self.verbose = verbose
+        self.copy_x = copy_x
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y=None, sample_weight=None):
+        """Find the clusters.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Samples.  Data that are not C-contiguous, or sparse but not CSR, are
+            copied.
+
+        y : Ignored
+            Present for API consistency.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            Non-negative weights of the samples; None weighs all equally.
+
+        Returns
+        -------
+        self : QuickKMeans
+            The fitted estimator.
+        """
+        X = self._validated(X, reset=True)
+        self._n_init = self._check_against(X)
+        structure = self._resolve_structure(X.shape[1])
+        sample_weight = check_weights(sample_weight, X)
+        init = self._resolve_init(X)
+        rng = check_random_state(self.random_state)
+
+        task = self._init_callback_context(max_subtasks=self._n_init)
+        hook = {"estimator": self, "X": X, "y": y}
+        task.call_on_fit_task_begin(**hook)
+
+        with centred(X, copy=self.copy_x) as (X_centred, mean):
+            if isinstance(init, np.ndarray):
+                init = init - mean
+            starts = initial_centers(
+                X_centred,
+                sample_weight,
+                self.n_clusters,
+                init=init,
+                n_init=self._n_init,
+                rng=rng,
+            )
+            if structure is None:
+                if X_centred is X and not sp.issparse(X):
+                    hook["X"] = lambda: X + mean
+                tol = scaled_tolerance(X_centred, self.tol)
+                steps = partial(
+                    lloyd_steps, X_centred, sample_weight, origin=mean, tol=tol
+                )
+                best = self._best_run(steps, starts, task, hook)
+        if structure is not None:
+            project = partial(structure.project, random_state=rng)
+            steps = partial(
+                structured_steps, X, sample_weight, project=project, tol=self.tol
+            )
+            starts = [start + mean for start in starts]
+            best = self._best_run(steps, starts, task, hook)
+
+        self._store(best, X, sample_weight)
+        hook["X"] = X
+        task.call_on_fit_task_end(**hook, reconstruction_attributes=dict)
+        return self
+
+    def _check_against(self, X):
+        """Number of runs, once the parameters agree with the data."""
+        if X.shape[0] < self.n_clusters:
+            raise ValueError(
+                f"n_samples={X.shape[0]} should be >= n_clusters={self.n_clusters}; "
+                f"pass fewer clusters or more samples."
+            )
+        return resolve_n_init(
+            self.init, self.n_init, n_draws=10, name=type(self).__name__
+        )
+
+    def _resolve_structure(self, n_features):
+        """Structure of the centroids, or None for exact assignment."""
+        is_auto = isinstance(self.structure, str) and self.structure == "auto"
+        if self.assignment == "structured":
+            structure, shape = self.structure, (self.n_clusters, n_features)
+            if is_auto and self.budget is None:
+                smallest = LowRank(rank=1).n_parameters(shape)
+                is_tiny = budget_in_values(None, shape) < smallest
+                structure = "dense" if is_tiny else "auto"
+            return check_structure(structure, shape=shape, budget=self.budget)
+        if not is_auto or self.budget is not None:
+            raise ValueError(
+                f"structure={self.structure!r} and budget={self.budget!r} have no "
+                f"effect with assignment='exact'; pass assignment='structured', or "
+                f"leave structure='auto' and budget=None."
+            )
+        return None
+
+    def _resolve_init(self, X):
+        """`init`, an array-like checked and copied."""
+        if not _is_arraylike_not_scalar(self.init):
+            return self.init
+        init = check_array(self.init, dtype=X.dtype, copy=True, order="C")
+        check_centers(init, self.n_clusters, X.shape[1])
+        return init
+
+    def _best_run(self, steps, starts, task, hook):
+        """The run of lowest inertia; ``steps(start)`` iterates from a start."""
+        best = None
+        for start in starts:
+            run_task = task.subcontext(task_name="run", max_subtasks=self.max_iter)
+            run_task.call_on_fit_task_begin(**hook)
+            if self.verbose:
+                print("Initialization complete")
+            run = self._run(steps(start), run_task, hook)
+            if best is None or run.improves_on(best):
+                best = run
+            run_task.call_on_fit_task_end(
+                **hook, reconstruction_attributes={"operator_": run.step.operator}
+            )
+        return best
+
+    def _run(self, steps, task, hook):
+        """Iterate until convergence, `max_iter`, or a callback's wish."""
+        objectives = []
+        for i in range(self.max_iter):
+            iteration = task.subcontext(task_name="iteration")
+            iteration.call_on_fit_task_begin(**hook)
+            step = next(steps)
+            if self.assignment == "structured":
+                objectives.append(step.objective())
+            if self.verbose:
+                print(f"Iteration {i}, inertia {step.objective()}.")
+            stop = iteration.call_on_fit_task_end(
+                **hook, reconstruction_attributes={"operator_": step.operator}
+            )
+            if step.message is not None and self.verbose:
+                print(f"Converged at iteration {i}: {step.message}")
+            if stop or step.message is not None:
+                break
+        return Run(step, i + 1, objectives)
+
+    def _store(self, run, X, sample_weight):
+        """Fitted attributes; labels and inertia are what `predict` would give."""
+        self.operator_ = run.step.operator
+        self.labels_ = nearest_labels(X, self.operator_)
+        self.inertia_ = inertia(X, sample_weight, self.operator_, self.labels_)
+        self.n_iter_ = run.n_iter
+        if self.assignment == "structured":
+            self.objectives_ = run.objectives
+            self.projection_error_ = run.step.error
+        else:
+            # Those of an earlier, structured fit would not be true any more.
+            vars(self).pop("objectives_", None)
+            vars(self).pop("projection_error_", None)
+        n_found = len(np.unique(self.labels_))
+        if n_found < self.n_clusters:
+            warnings.warn(
+                f"Number of distinct clusters ({n_found}) found smaller than "
+                f"n_clusters ({self.n_clusters}). Possibly due to duplicate points "
+                f"in X.",
+                ConvergenceWarning,
+                stacklevel=4,
+            )

@@ -1,0 +1,489 @@
+"""QuickKMeans beside scikit-learn's KMeans, and its structured form."""
+
+import pickle
+
+import numpy as np
+import pandas as pd
+import pytest
+import scipy.sparse as sp
+import sklearn
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.base import clone
+from sklearn.cluster import KMeans
+from sklearn.datasets import load_digits, load_iris, make_blobs
+from sklearn.exceptions import ConvergenceWarning, NotFittedError
+from sklearn.model_selection import GridSearchCV
+from sklearn.utils.fixes import parse_version
+
+from skfrugal.cluster import QuickKMeans
+from skfrugal.operators import Dense
+from skfrugal.structures import Butterfly, LowRank
+
+DTYPES = [np.float32, np.float64]
+HAS_CALLBACKS = parse_version(sklearn.__version__) >= parse_version("1.9.0")
+
+
+@pytest.fixture(scope="module")
+def data():
+    rng = np.random.RandomState(0)
+    return {
+        "digits": load_digits().data[:900],
+        "iris": load_iris().data,
+        "blobs": make_blobs(800, 10, centers=15, random_state=1)[0],
+        "normal": rng.randn(1000, 8),
+        "integers": rng.randint(0, 5, (700, 4)).astype(np.float64),
+    }
+
+
+NAMES = ["digits", "iris", "blobs", "normal", "integers"]
+
+
+def assert_same_fit(X, *, sample_weight=None, rtol=1e-7, **params):
+    """Labels, iterations, centres and inertia are those of scikit-learn."""
+    expected = KMeans(n_init=params.pop("n_init", "auto"), **params)
+    ours = QuickKMeans(n_init=expected.n_init, **params)
+    expected.fit(X, sample_weight=sample_weight)
+    ours.fit(X, sample_weight=sample_weight)
+    assert_array_equal(ours.labels_, expected.labels_)
+    assert ours.n_iter_ == expected.n_iter_
+    assert_allclose(ours.inertia_, expected.inertia_, rtol=rtol, atol=1e-14)
+    scale = np.abs(expected.cluster_centers_).max()
+    assert_allclose(
+        ours.cluster_centers_, expected.cluster_centers_, rtol=rtol, atol=rtol * scale
+    )
+    assert ours.cluster_centers_.dtype == expected.cluster_centers_.dtype
+    assert ours.labels_.dtype == expected.labels_.dtype
+    # Labels and inertia are those of predict and score, bit for bit.
+    assert_array_equal(ours.predict(X), ours.labels_)
+    assert ours.score(X, sample_weight=sample_weight) == -ours.inertia_
+    return expected, ours
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("container", [np.asarray, sp.csr_matrix, sp.csr_array])
+@pytest.mark.parametrize("is_weighted", [False, True])
+def test_fit_equals_kmeans(data, name, container, is_weighted):
+    X = data[name]
+    weight = np.random.RandomState(3).rand(len(X)) if is_weighted else None
+    for seed in range(2):
+        assert_same_fit(
+            container(X), sample_weight=weight, n_clusters=9, random_state=seed
+        )
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_fit_equals_kmeans_in_float32(data, name):
+    # scikit-learn sums the inertia in float32.
+    X = data[name].astype(np.float32)
+    assert_same_fit(X, n_clusters=9, random_state=0, rtol=1e-4)
+
+
+@pytest.mark.parametrize("params", [{"tol": 0}, {"max_iter": 2}, {"n_clusters": 1}])
+@pytest.mark.parametrize("init, n_init", [("random", "auto"), ("k-means++", 3)])
+def test_fit_equals_kmeans_over_several_runs(data, params, init, n_init):
+    params = {"n_clusters": 7, "random_state": 5} | params
+    assert_same_fit(data["normal"], init=init, n_init=n_init, **params)
+
+
+@pytest.mark.parametrize("container", [np.asarray, sp.csr_array])
+@pytest.mark.parametrize("name", NAMES)
+def test_fit_equals_kmeans_from_given_centers(data, name, container):
+    X, centers = data[name], data[name][5:11].copy()
+    before = centers.copy()
+    assert_same_fit(container(X), n_clusters=6, init=centers)
+    assert_array_equal(centers, before)
+    assert_same_fit(container(X), n_clusters=6, init=centers.tolist())
+
+
+def test_fit_equals_kmeans_from_a_callable(data):
+    def init(X, n_clusters, random_state):
+        return X[random_state.permutation(len(X))[:n_clusters]]
+
+    for n_init in ("auto", 2):
+        assert_same_fit(
+            data["iris"], n_clusters=4, init=init, n_init=n_init, random_state=1
+        )
+
+
+def test_fit_equals_kmeans_with_a_generator_as_random_state(data):
+    rngs = [np.random.RandomState(8), np.random.RandomState(8)]
+    models = [KMeans(5, n_init=2), QuickKMeans(5, n_init=2)]
+    for model, rng in zip(models, rngs, strict=True):
+        model.set_params(random_state=rng).fit(data["normal"])
+    assert_array_equal(models[0].labels_, models[1].labels_)
+    assert rngs[0].randint(2**31) == rngs[1].randint(2**31)
+
+
+@pytest.mark.parametrize("container", [np.asarray, sp.csr_array])
+def test_empty_clusters_are_relocated_as_in_kmeans(container):
+    X = np.array([[0, 0], [0.5, 0], [0.5, 1], [1, 1]])
+    init = np.array([[0.5, 0.5], [3, 3]])
+    _, ours = assert_same_fit(container(X), n_clusters=2, init=init)
+    assert ours.n_iter_ == 3
+    assert_allclose(ours.inertia_, 0.25)
+    X, init = np.array([[-1.0], [1.0]]), np.array([[-1.0], [10.0]])
+    _, ours = assert_same_fit(
+        container(X), n_clusters=2, init=init, sample_weight=[1.9, 0.1]
+    )
+    assert_allclose(ours.cluster_centers_, [[-1], [1]])
+
+
+def test_transform_equals_kmeans(data):
+    for X in (data["digits"], data["digits"].astype(np.float32)):
+        expected, ours = assert_same_fit(X, n_clusters=6, random_state=0, rtol=1e-4)
+        result = ours.transform(X)
+        assert result.dtype == X.dtype
+        assert_allclose(result, expected.transform(X), rtol=1e-4)
+        assert_allclose(clone(ours).fit_transform(X), result)
+        assert_array_equal(clone(ours).fit_predict(X), ours.labels_)
+        assert_array_equal(result.argmin(axis=1), ours.labels_)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_predict_is_exact_far_from_zero(dtype):
+    rng = np.random.RandomState(0)
+    X = (rng.randn(600, 6) + 1e6).astype(dtype)
+    ours = QuickKMeans(12, random_state=0).fit(X)
+    difference = X.astype(float)[:, None] - ours.cluster_centers_.astype(float)
+    squared = np.sum(difference**2, axis=2)
+    for labels in (ours.labels_, ours.predict(X), ours.predict(X.copy(order="F"))):
+        chosen = squared[np.arange(600), labels]
+        assert np.all(chosen <= squared.min(axis=1) * (1 + 1e-13))
+    assert_allclose(ours.inertia_, squared.min(axis=1).sum(), rtol=1e-12)
+    assert_allclose(ours.transform(X), np.sqrt(squared), rtol=1e-4)
+
+
+def test_tiny_and_huge_data_are_clustered_as_their_multiple():
+    X = make_blobs(300, 3, centers=5, random_state=0)[0].astype(np.float32)
+    ours = QuickKMeans(5, random_state=0).fit(X)
+    for scale in np.float32([2.0**-100, 2.0**90]):
+        scaled = QuickKMeans(5, random_state=0).fit(X * scale)
+        assert_array_equal(scaled.labels_, ours.labels_)
+        assert scaled.n_iter_ == ours.n_iter_
+
+
+def test_duplicates_give_the_warning_of_kmeans():
+    X = np.asarray([[0, 0], [0, 1], [1, 0], [1, 0]])
+    message = r"distinct clusters \(3\) found smaller than n_clusters \(4\)"
+    with pytest.warns(ConvergenceWarning, match=message):
+        ours = QuickKMeans(4, random_state=0).fit(X)
+    assert len(set(ours.labels_)) == 3
+    assert ours.inertia_ == 0
+
+
+def test_copy_x_false_restores_the_data(data):
+    X = data["normal"].copy()
+    ours = QuickKMeans(5, random_state=0, copy_x=False).fit(X)
+    assert_allclose(X, data["normal"], rtol=0, atol=1e-14)
+    assert_array_equal(ours.labels_, QuickKMeans(5, random_state=0).fit_predict(X))
+
+    def failing(X, n_clusters, random_state):
+        raise RuntimeError("no start")
+
+    with pytest.raises(RuntimeError, match="no start"):
+        QuickKMeans(5, init=failing, copy_x=False).fit(X)
+    assert_allclose(X, data["normal"], rtol=0, atol=1e-14)
+
+
+def test_fit_leaves_the_data_alone(data):
+    X, weight = data["iris"].copy(), np.arange(1.0, 151)
+    QuickKMeans(3, random_state=0).fit(X, sample_weight=weight)
+    assert_array_equal(X, data["iris"])
+    assert_array_equal(weight, np.arange(1.0, 151))
+
+
+def test_verbose_reports_like_kmeans(data, capsys):
+    for params in ({"tol": 0}, {"tol": 1e-2}):
+        printed = []
+        for model in (KMeans, QuickKMeans):
+            model(4, random_state=0, verbose=1, **params).fit(data["iris"])
+            lines = capsys.readouterr().out.splitlines()
+            printed.append([line.split(" inertia ")[0] for line in lines])
+        # The last line holds a sum that may differ by rounding.
+        assert printed[0][:-1] == printed[1][:-1]
+        assert printed[0][-1][:30] == printed[1][-1][:30]
+    QuickKMeans(4, random_state=0).fit(data["iris"])
+    assert capsys.readouterr().out == ""
+
+
+def test_cluster_centers_are_a_read_only_view_that_can_be_replaced(data):
+    X = data["iris"]
+    ours = QuickKMeans(3, random_state=0).fit(X)
+    assert isinstance(ours.operator_, Dense)
+    assert np.shares_memory(ours.cluster_centers_, ours.operator_.array)
+    with pytest.raises(ValueError, match="read-only"):
+        ours.cluster_centers_[0, 0] = 1
+    ours.cluster_centers_ = X[[0, 50]]
+    assert_array_equal(ours.predict(X[[50, 0, 50]]), [1, 0, 1])
+    assert ours.transform(X).shape == (150, 2)
+    assert list(ours.get_feature_names_out()) == ["quickkmeans0", "quickkmeans1"]
+    with pytest.raises(ValueError, match="4 features"):
+        ours.cluster_centers_ = X[:3, :2]
+    with pytest.raises(ValueError, match="NaN"):
+        ours.cluster_centers_ = np.full((3, 4), np.nan)
+
+
+def test_big_structured_centers_are_not_made_dense():
+    ours = QuickKMeans(assignment="structured", structure=LowRank(rank=1))
+    ours.fit(np.random.RandomState(0).randn(20, 4))
+    ours.operator_ = LowRank(rank=1).random((2**13, 2**12), random_state=0)
+    with pytest.raises(AttributeError, match="operator_"):
+        _ = ours.cluster_centers_
+
+
+@pytest.mark.parametrize(
+    "params, match",
+    [
+        ({"structure": "low_rank"}, "assignment='structured'"),
+        ({"structure": LowRank()}, "assignment='structured'"),
+        ({"budget": 100}, "assignment='structured'"),
+        ({"n_clusters": 151}, "n_samples=150 should be >= n_clusters=151"),
+        ({"init": np.zeros((3, 4))}, "does not match the number of clusters 8"),
+        ({"init": np.zeros((8, 3))}, "number of features of the data 4"),
+        ({"init": lambda X, k, random_state: X[:2]}, "number of clusters 8"),
+        ({"init": lambda X, k, random_state: X[:8, :2]}, "number of features"),
+        ({"init": np.full((8, 4), np.nan)}, "NaN"),
+        ({"assignment": "structured", "budget": 3}, "budget"),
+        ({"assignment": "structured", "budget": 1.5}, "budget"),
+        ({"assignment": "structured", "structure": "sparse"}, "structure"),
+        ({"assignment": "fast"}, "assignment"),
+    ],
+)
+def test_bad_parameters_raise(data, params, match):
+    with pytest.raises(ValueError, match=match):
+        QuickKMeans(**({"n_init": 1} | params)).fit(data["iris"])
+
+
+@pytest.mark.parametrize(
+    "weight, match",
+    [
+        (np.zeros(150), "at least one non-zero"),
+        (np.r_[-1.0, np.ones(149)], "Negative values in sample_weight"),
+        (np.ones(149), "sample_weight.shape"),
+        (np.r_[np.nan, np.ones(149)], "NaN"),
+    ],
+)
+def test_bad_weights_raise(data, weight, match):
+    with pytest.raises(ValueError, match=match):
+        QuickKMeans(3).fit(data["iris"], sample_weight=weight)
+
+
+def test_random_init_needs_enough_weighted_samples(data):
+    weight = np.zeros(150)
+    weight[:3] = 1
+    with pytest.raises(ValueError, match="only 3 have a positive weight"):
+        QuickKMeans(4, init="random").fit(data["iris"], sample_weight=weight)
+
+
+def test_array_init_with_n_init_warns(data):
+    with pytest.warns(RuntimeWarning, match="performing only one init in QuickKMeans"):
+        QuickKMeans(3, init=data["iris"][:3], n_init=4).fit(data["iris"])
+
+
+def test_unfitted_model_says_so(data):
+    ours = QuickKMeans()
+    assert not hasattr(ours, "cluster_centers_")
+    for method in (ours.predict, ours.transform, ours.score):
+        with pytest.raises(NotFittedError):
+            method(data["iris"])
+
+
+def test_frames_keep_names_and_output_container(data):
+    frame = pd.DataFrame(data["iris"], columns=list("abcd"))
+    ours = QuickKMeans(3, random_state=0).set_output(transform="pandas")
+    result = ours.fit_transform(frame)
+    assert list(result.columns) == [f"quickkmeans{k}" for k in range(3)]
+    assert list(ours.feature_names_in_) == list("abcd")
+    assert_array_equal(ours.predict(frame), ours.labels_)
+    with pytest.raises(ValueError, match="feature names"):
+        ours.predict(frame[["b", "a", "c", "d"]])
+
+
+@pytest.fixture(scope="module")
+def planted():
+    """Rows around 32 centroids that make a rank-two matrix."""
+    rng = np.random.RandomState(0)
+    centers = 4 * rng.randn(32, 2) @ rng.randn(2, 24)
+    return centers, centers[rng.randint(32, size=1500)] + 0.1 * rng.randn(1500, 24)
+
+
+STRUCTURES = [
+    ("auto", None),
+    ("auto", 0.4),
+    ("low_rank", 200),
+    ("monarch", 0.9),
+    ("butterfly", 0.9),
+    ("dense", 1.0),
+    (LowRank(rank=3), None),
+    (Butterfly(), None),
+]
+
+
+# Few parameters cannot keep 32 clusters apart.
+@pytest.mark.filterwarnings("ignore:Number of distinct clusters")
+@pytest.mark.parametrize("structure, budget", STRUCTURES)
+@pytest.mark.parametrize("container", [np.asarray, sp.csr_array])
+def test_structured_fit_is_consistent(planted, structure, budget, container):
+    X = planted[1][:600]
+    weight = np.random.RandomState(1).rand(600)
+    ours = QuickKMeans(
+        32,
+        assignment="structured",
+        structure=structure,
+        budget=budget,
+        max_iter=10,
+        random_state=0,
+    ).fit(container(X), sample_weight=weight)
+    size = 32 * 24
+    if budget is not None or structure == "auto":
+        allowed = budget or 1 / 6
+        allowed = allowed if isinstance(allowed, int) else allowed * size
+        assert ours.operator_.nnz <= allowed
+    if structure != "dense" and not isinstance(structure, Butterfly):
+        assert ours.operator_.nnz < size
+    assert len(ours.objectives_) == ours.n_iter_
+    assert np.all(np.diff(ours.objectives_) <= 0)
+    # The reported inertia and labels are those of the structured centroids.
+    centers = ours.operator_.toarray()
+    squared = np.sum((X[:, None] - centers) ** 2, axis=2)
+    assert_array_equal(ours.labels_, squared.argmin(axis=1))
+    assert_array_equal(ours.predict(container(X)), ours.labels_)
+    assert_allclose(ours.inertia_, weight @ squared.min(axis=1), rtol=1e-9)
+    assert_allclose(ours.inertia_, ours.objectives_[-1], rtol=1e-12)
+    assert_allclose(ours.transform(container(X)), np.sqrt(squared), rtol=1e-9)
+    assert_array_equal(ours.cluster_centers_, centers)
+    assert not ours.cluster_centers_.flags.writeable
+
+
+def test_structured_fit_finds_planted_structure(planted):
+    centers, X = planted
+    dense = QuickKMeans(32, init=centers).fit(X)
+    ours = QuickKMeans(
+        32, init=centers, assignment="structured", structure=LowRank(rank=2)
+    ).fit(X)
+    assert ours.operator_.nnz == 2 * (32 + 24)
+    assert ours.inertia_ < 1.05 * dense.inertia_
+    # Structure that the centroids do not have costs: the guarantee is not trivial.
+    worse = clone(ours).set_params(structure=LowRank(rank=1)).fit(X)
+    assert worse.inertia_ > 2 * ours.inertia_
+    assert worse.projection_error_ > ours.projection_error_
+
+
+def test_structured_dense_fit_is_lloyd(data):
+    # The projection on "dense" is the identity.
+    X = data["normal"]
+    params = {"n_clusters": 6, "random_state": 0, "tol": 0}
+    exact = QuickKMeans(**params).fit(X)
+    ours = QuickKMeans(**params, assignment="structured", structure="dense").fit(X)
+    assert_array_equal(ours.labels_, exact.labels_)
+    assert_allclose(ours.inertia_, exact.inertia_)
+    assert ours.projection_error_ < 1e-10
+
+
+def test_structured_runs_keep_the_best(planted):
+    X = planted[1]
+    params = {"n_clusters": 32, "assignment": "structured", "init": "random"}
+    rng = np.random.RandomState(4)
+    singles = [
+        QuickKMeans(**params, n_init=1, random_state=rng).fit(X).inertia_
+        for _ in range(3)
+    ]
+    several = QuickKMeans(**params, n_init=3, random_state=4).fit(X)
+    assert len(set(singles)) > 1
+    assert_allclose(several.inertia_, min(singles))
+
+
+def test_structured_empty_clusters_are_relocated():
+    rng = np.random.RandomState(0)
+    X = make_blobs(200, 8, centers=6, random_state=0)[0]
+    init = np.vstack([X[:5], 1e3 + rng.randn(1, 8)])
+    ours = QuickKMeans(
+        6, init=init, assignment="structured", structure="low_rank", budget=60
+    ).fit(X)
+    assert len(set(ours.labels_)) == 6
+
+
+def test_assignment_changes_leave_nothing_stale(data):
+    X = data["digits"]
+    ours = QuickKMeans(4, assignment="structured", random_state=0).fit(X)
+    assert ours.objectives_
+    ours.set_params(assignment="exact").fit(X)
+    assert not hasattr(ours, "objectives_")
+    assert not hasattr(ours, "projection_error_")
+
+
+@pytest.mark.parametrize("assignment", ["exact", "structured"])
+def test_pickles_predict_the_same(data, assignment):
+    X = data["digits"]
+    ours = QuickKMeans(5, assignment=assignment, random_state=0).fit(X)
+    twin = pickle.loads(pickle.dumps(ours))
+    assert_array_equal(twin.predict(X), ours.labels_)
+    assert_array_equal(twin.cluster_centers_, ours.cluster_centers_)
+
+
+def test_structure_parameters_can_be_searched(planted):
+    X = planted[1][:400]
+    search = GridSearchCV(
+        QuickKMeans(
+            16, assignment="structured", structure=LowRank(), max_iter=5, random_state=0
+        ),
+        {"structure__rank": [1, 2]},
+        cv=2,
+    ).fit(X)
+    assert search.best_params_ == {"structure__rank": 2}
+    search = GridSearchCV(
+        QuickKMeans(16, assignment="structured", max_iter=5, random_state=0),
+        {"budget": [60, 0.5]},
+        cv=2,
+    ).fit(X)
+    assert search.best_params_ == {"budget": 0.5}
+
+
+class Recorder:
+    """Callback that notes the tasks, and stops after `stop_after` iterations."""
+
+    def __init__(self, stop_after=None):
+        self.stop_after = stop_after
+        self.begun, self.ended, self.scores = [], [], []
+
+    def setup(self, estimator, context):
+        self.is_set_up = True
+
+    def teardown(self, estimator, context):
+        self.is_set_up = False
+
+    def on_fit_task_begin(self, estimator, context):
+        self.begun.append(context.task_name)
+
+    def on_fit_task_end(self, estimator, context, *, X, fitted_estimator):
+        self.ended.append(context.task_name)
+        self.scores.append(fitted_estimator.score(X))
+        is_iteration = context.task_name == "iteration"
+        return is_iteration and context.task_id + 1 == self.stop_after
+
+
+@pytest.mark.parametrize("assignment", ["exact", "structured"])
+@pytest.mark.parametrize("copy_x", [True, False])
+def test_callbacks_follow_runs_and_iterations(data, assignment, copy_x):
+    X = data["normal"].copy()
+    ours = QuickKMeans(
+        4, n_init=2, random_state=0, assignment=assignment, tol=0, copy_x=copy_x
+    )
+    expected = clone(ours).fit(X)
+    if not HAS_CALLBACKS:
+        assert not hasattr(ours, "set_callbacks")
+        return
+    recorder = Recorder()
+    ours.set_callbacks(recorder).fit(X)
+    assert recorder.begun.count("run") == 2
+    assert sorted(recorder.begun) == sorted(recorder.ended)
+    assert recorder.ended[-1] == "fit"
+    assert not recorder.is_set_up
+    assert_allclose(recorder.scores[-1], -expected.inertia_)
+    assert_array_equal(ours.labels_, expected.labels_)
+    # An iteration reports the model that it reached: scores rise within a run.
+    first = recorder.scores[: recorder.ended.index("run")]
+    assert np.all(np.diff(first) >= -1e-9 * abs(first[0]))
+
+    ours.set_callbacks(Recorder(stop_after=2)).fit(X)
+    assert ours.n_iter_ == 2

@@ -99,7 +99,7 @@ def explain(operator, n_rows):
 
 def _verdict(operator, passes, n_rows):
     if len(passes) == 1:
-        return "  computed as it is stored: there is one pass only."
+        return "  computed in this one pass."
     dense = dense_cost(operator.shape, n_rows) / n_rows
     factored = factored_cost(passes, n_rows) / n_rows
     estimates = f"estimated {factored:,.0f} ns a row factored, {dense:,.0f} ns dense"

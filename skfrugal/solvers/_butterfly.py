@@ -42,10 +42,10 @@ def butterfly_factorization(A, chain, *, order="l2r"):
         A chainable sequence, see :func:`~skfrugal.operators.chain_from_shape`.
         Redundant neighbours (whose products are all the matrices of one pattern) are
         merged, and the message says so.
-    order : {"l2r", "r2l", "balanced"} or permutation of range(len(chain) - 1), \
-            default="l2r"
-        The order in which the ``len(chain) - 1`` junctions between factors are
-        split: from left to right, from right to left, or halving.
+    order : {"l2r", "r2l", "balanced"} or array-like of int, default="l2r"
+        In which order the ``len(chain) - 1`` junctions between factors are split: from
+        left to right, from right to left, halving, or as a permutation of their
+        numbers says.
 
     Returns
     -------

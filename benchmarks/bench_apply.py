@@ -1,0 +1,254 @@
+"""Products with structured matrices, beside NumPy's dense product, FFTs and peers.
+
+    python benchmarks/bench_apply.py [--isa avx512 avx2 baseline] [--json FILE]
+                                     [--sections chains threads ...]
+
+Rows of X times op.T.  Every figure is a ratio of medians of interleaved repeats in one
+process: how many times faster than the dense product ``X @ W.T`` in the same dtype
+(above 1 is a gain).  Instruction sets run one after the other, a process each.
+"""
+
+import argparse
+import importlib.util
+import os
+import subprocess
+import sys
+
+import numpy as np
+import scipy.fft
+import scipy.sparse as sp
+from timing import fixed_threads, medians, print_machine, write_json
+
+from skfrugal import operators as ops
+
+SIZES = (64, 256, 1024, 4096)
+BATCHES = (1024, 64, 1)
+
+
+def rows(n_rows, n, dtype, seed=0):
+    return np.random.RandomState(seed).standard_normal((n_rows, n)).astype(dtype)
+
+
+def dense_of(op, dtype):
+    return np.ascontiguousarray(op.toarray(), dtype)
+
+
+def generic_butterfly(n, dtype):
+    """A butterfly with zeros on diagonals, which the unit form cannot represent."""
+    factors = list(ops.random_butterfly(n, random_state=0).factors)
+    values = np.array(factors[0].values)
+    values[0, 0, 0, 0] = 0.0
+    factors[0] = ops.KroneckerSparse(values)
+    return ops.Product(factors).astype(dtype)
+
+
+def peers(op, X):
+    """Name -> product of each peer that is installed."""
+    found = {}
+    csr = [sp.csr_array(f.toarray()).astype(X.dtype) for f in op.factors]
+    transposed = np.ascontiguousarray(X.T)
+
+    def scipy_chain():
+        Y = transposed
+        for factor in reversed(csr):
+            Y = factor @ Y
+        return Y
+
+    found["scipy csr chain"] = scipy_chain
+    found["scipy rfft"] = lambda: scipy.fft.rfft(X, axis=1)
+    if importlib.util.find_spec("mkl_fft"):
+        import mkl_fft
+
+        found["mkl rfft"] = lambda: mkl_fft.rfft(X, axis=1)
+    if importlib.util.find_spec("pyfftw"):
+        import pyfftw
+
+        plan = pyfftw.builders.rfft(X.copy(), axis=1, threads=1)
+        found["pyfftw rfft"] = lambda: plan(X)
+    if importlib.util.find_spec("pyfaust"):
+        import pyfaust
+
+        faust = pyfaust.Faust([factor.tocsr() for factor in csr])
+        found["pyfaust"] = lambda: faust @ np.asfortranarray(transposed)
+    if importlib.util.find_spec("lazylinop"):
+        from lazylinop.butterfly import ksm
+
+        lazy = ksm([np.ascontiguousarray(f.values, X.dtype) for f in op.factors])
+        found["lazylinop"] = lambda: lazy @ transposed
+    return found
+
+
+def bench_chains(dtype=np.float32):
+    """The butterfly, its generic form, and FFTs, for each size and batch."""
+    figures = {}
+    for n_rows in BATCHES:
+        for n in SIZES:
+            op = ops.random_butterfly(n, random_state=0).astype(dtype)
+            generic = generic_butterfly(n, dtype)
+            W, X = dense_of(op, dtype), rows(n_rows, n, dtype)
+            functions = {
+                "dense": lambda W=W, X=X: X @ W.T,
+                "butterfly": lambda op=op, X=X: X @ op.T,
+                "generic": lambda op=generic, X=X: X @ op.T,
+                **peers(op, X),
+            }
+            figures[f"N={n} rows={n_rows}"] = ratios(medians(functions))
+    return figures
+
+
+def bench_float64():
+    return bench_chains(np.float64)
+
+
+def bench_rectangular(dtype=np.float32):
+    """Chains of two factors, as layers use them."""
+    figures = {}
+    for n_rows in BATCHES:
+        for m, n in ((1024, 784), (1024, 256)):
+            op = ops.random_chain(ops.monarch(m, n), random_state=0).astype(dtype)
+            W, X = dense_of(op, dtype), rows(n_rows, n, dtype)
+            functions = {
+                "dense": lambda W=W, X=X: X @ W.T,
+                "two factors": lambda op=op, X=X: X @ op.T,
+            }
+            figures[f"{n} -> {m} rows={n_rows}"] = ratios(medians(functions))
+    return figures
+
+
+def random_rotations(n, n_rotations, dtype, per_level=None):
+    rng = np.random.RandomState(0)
+    per_level = per_level or n // 8
+    pairs, angles = [], []
+    while n_rotations > 0:
+        count = min(per_level, n_rotations)
+        pairs.append(rng.permutation(n)[: 2 * count].reshape(-1, 2))
+        angles.append(rng.uniform(-np.pi, np.pi, count))
+        n_rotations -= count
+    return ops.Rotations(n, pairs, angles).astype(dtype)
+
+
+def bench_rotations(dtype=np.float32):
+    """10,240 rotations of arbitrary pairs, N = 1024."""
+    figures = {}
+    n = 1024
+    op = random_rotations(n, 10 * n, dtype)
+    W = dense_of(op, dtype)
+    for n_rows in BATCHES:
+        X = rows(n_rows, n, dtype)
+        functions = {
+            "dense": lambda X=X: X @ W.T,
+            "rotations": lambda X=X: X @ op.T,
+        }
+        figures[f"N={n} rows={n_rows}"] = ratios(medians(functions))
+    return figures
+
+
+def bench_sparse(dtype=np.float32):
+    """A chain of 10 factors of 2 non-zeros a row, learnt supports, N = 1024."""
+    rng = np.random.RandomState(0)
+    n = 1024
+    factors = []
+    for _ in range(10):
+        columns = np.concatenate([rng.permutation(n), rng.permutation(n)])
+        values = rng.standard_normal(2 * n)
+        place = (np.tile(np.arange(n), 2), columns)
+        factors.append(ops.SparseFactor(sp.coo_array((values, place), shape=(n, n))))
+    op = ops.Product(factors).astype(dtype)
+    W = dense_of(op, dtype)
+    csr = [f.matrix for f in op.factors]
+    figures = {}
+    for n_rows in BATCHES:
+        X = rows(n_rows, n, dtype)
+        transposed = np.ascontiguousarray(X.T)
+
+        def scipy_chain(Y=transposed):
+            for factor in reversed(csr):
+                Y = factor @ Y
+            return Y
+
+        functions = {
+            "dense": lambda X=X: X @ W.T,
+            "csr chain": lambda X=X: X @ op.T,
+            "scipy csr chain": scipy_chain,
+        }
+        figures[f"N={n} rows={n_rows}"] = ratios(medians(functions))
+    return figures
+
+
+def bench_threads(dtype=np.float32):
+    """Two threads against one, and the dense product's own scaling."""
+    n, n_rows = 1024, 4096
+    op = ops.random_butterfly(n, random_state=0).astype(dtype)
+    W, X = dense_of(op, dtype), rows(n_rows, n, dtype)
+    taken = {}
+    for n_threads in (1, 2):
+        with fixed_threads(n_threads):
+            taken[n_threads] = medians(
+                {"dense": lambda: X @ W.T, "butterfly": lambda: X @ op.T}, seconds=2
+            )
+    name = f"N={n} rows={n_rows}, 2 threads over 1"
+    return {name: {key: taken[1][key] / taken[2][key] for key in taken[1]}}
+
+
+def bench_overhead(dtype=np.float32):
+    """Microseconds of one call for one row, N = 64, and of the dense product."""
+    op = ops.random_butterfly(64, random_state=0).astype(dtype)
+    W, X = dense_of(op, dtype), rows(1, 64, dtype)
+    taken = medians(
+        {"dense": lambda: X @ W.T, "butterfly": lambda: X @ op.T}, least=2000
+    )
+    return {"microseconds a call": {k: v * 1e6 for k, v in taken.items()}}
+
+
+def ratios(taken):
+    """Dense over each, and the dense product's own microseconds."""
+    dense = taken.pop("dense")
+    return {"dense us": dense * 1e6} | {name: dense / t for name, t in taken.items()}
+
+
+SECTIONS = {
+    "chains": bench_chains,
+    "float64": bench_float64,
+    "rectangular": bench_rectangular,
+    "rotations": bench_rotations,
+    "sparse": bench_sparse,
+    "threads": bench_threads,
+    "overhead": bench_overhead,
+}
+
+
+def run(sections, path):
+    print_machine()
+    figures = {}
+    for section in sections:
+        function = SECTIONS[section]
+        title = (function.__doc__ or f"{section}: as chains").splitlines()[0]
+        print(f"\n{section}: {title}")
+        with fixed_threads(1):
+            figures[section] = function()
+        for case, values in figures[section].items():
+            print(f"  {case:28}", end="")
+            print("  ".join(f"{name} {value:.4g}" for name, value in values.items()))
+    if path:
+        write_json(path, figures)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--isa", nargs="+", help="instruction sets, a process each")
+    parser.add_argument("--json", help="write the figures to this file")
+    parser.add_argument("--sections", nargs="+", choices=SECTIONS, default=[*SECTIONS])
+    arguments = parser.parse_args()
+    if not arguments.isa:
+        run(arguments.sections, arguments.json)
+        return
+    for isa in arguments.isa:
+        command = [sys.executable, __file__, "--sections", *arguments.sections]
+        if arguments.json:
+            command += ["--json", arguments.json.replace(".json", f"-{isa}.json")]
+        subprocess.run(command, env={**os.environ, "SKFRUGAL_ISA": isa}, check=True)
+        print()
+
+
+if __name__ == "__main__":
+    main()

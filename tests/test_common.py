@@ -22,11 +22,15 @@ from skfrugal.kernel_ridge import FrugalKernelRidge
 
 ESTIMATORS = [
     ButterflyTransformer(),
-    ButterflyTransformer(n_components=2, decoder="least_squares", whiten=True),
+    ButterflyTransformer(pairing="fixed", whiten=True),
+    ButterflyTransformer(n_components=1, decoder="least_squares"),
+    ButterflyTransformer(n_components=1, core=1),
     QuickKMeans(n_clusters=3, max_iter=50, n_init=2),
+    QuickKMeans(n_clusters=3, assignment="structured", n_init=2),
     QuickKMeans(n_clusters=3, assignment="structured", structure="dense", n_init=2),
     FrugalKernelRidge(),
-    FrugalKernelRidge(alpha=1.0, gamma=None, fit_intercept=False),
+    FrugalKernelRidge(20, landmarks="uniform", alpha=1e-3, gamma=None),
+    FrugalKernelRidge(12, kernel="linear", fit_intercept=False),
 ]
 
 
@@ -42,7 +46,9 @@ def expected_failures(estimator):
 
 
 @parametrize_with_checks(ESTIMATORS, expected_failed_checks=expected_failures)
-def test_scikit_learn_checks(estimator, check):
+def test_scikit_learn_checks(estimator, check, monkeypatch):
+    # Without it scikit-learn skips its checks of arrays from other libraries.
+    monkeypatch.setenv("SCIPY_ARRAY_API", "1")
     check(estimator)
 
 

@@ -16,23 +16,11 @@ from sklearn.metrics.pairwise import pairwise_kernels
 from sklearn.model_selection import GridSearchCV, cross_validate
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skfrugal import kernel_ridge
 from skfrugal.kernel_approximation import _landmarks
 from skfrugal.kernel_ridge import FrugalKernelRidge
 from skfrugal.solvers import _landmark_search, _rows
-
-
-@parametrize_with_checks(
-    [
-        FrugalKernelRidge(),
-        FrugalKernelRidge(20, landmarks="uniform", alpha=1e-3, gamma=None),
-        FrugalKernelRidge(12, kernel="linear", fit_intercept=False),
-    ]
-)
-def test_kernel_ridge_passes_scikit_learn_checks(estimator, check):
-    check(estimator)
 
 
 @pytest.fixture

@@ -13,7 +13,6 @@ from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
-from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import skfrugal.decomposition._butterfly_transformer as module
 from skfrugal.decomposition import ButterflyTransformer
@@ -51,18 +50,6 @@ def error_over_pca(transformer, X_train, X_test):
         for model in (transformer, pca)
     ]
     return errors[0] / errors[1]
-
-
-@parametrize_with_checks(
-    [
-        ButterflyTransformer(),
-        ButterflyTransformer(pairing="fixed", whiten=True),
-        ButterflyTransformer(n_components=1, decoder="least_squares"),
-        ButterflyTransformer(n_components=1, core=1),
-    ]
-)
-def test_butterfly_transformer_passes_the_checks_of_scikit_learn(estimator, check):
-    check(estimator)
 
 
 # -- beside PCA ------------------------------------------------------------------

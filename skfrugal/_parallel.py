@@ -64,17 +64,17 @@ def _run_together(work, n_threads, turn, n_blocks):
     futures = [_get_pool().submit(work) for _ in range(n_threads - 1)]
     try:
         work()
+        for future in futures:
+            future.result()
     except BaseException:
-        # Leave no thread that writes into arrays after the caller has gone on: the
-        # others finish the block that they are at.
+        # No thread may write into arrays after the caller has gone on: let each
+        # finish the block that it is at, and take no other.
         while next(turn) < n_blocks:
             pass
         for future in futures:
             future.cancel()
         wait(futures)
         raise
-    for future in futures:
-        future.result()
 
 
 def effective_n_threads():

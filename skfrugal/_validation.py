@@ -3,11 +3,10 @@
 import numbers
 
 import numpy as np
-import scipy.sparse as sp
 
 
 def as_inexact(array, name="X"):
-    """Array with a floating dtype: integers become float64, float16 float32."""
+    """Array in the dtype that `inexact_dtype` tells."""
     array = np.asarray(array)
     if array.dtype.kind not in "biufc":
         raise TypeError(
@@ -17,26 +16,31 @@ def as_inexact(array, name="X"):
     return array.astype(inexact_dtype(array.dtype), copy=False)
 
 
-def as_inexact_sparse(matrix):
-    """Sparse matrix as CSR with a floating dtype."""
-    return sp.csr_array(matrix, dtype=inexact_dtype(matrix.dtype))
-
-
 def inexact_dtype(dtype):
-    """The dtype in which values of ``dtype`` are computed with."""
+    """The dtype in which numbers of `dtype` are kept and computed with.
+
+    float32, float64, complex64 or complex128 in native byte order: integers become
+    float64, float16 float32, and extended precision double.
+    """
     dtype = np.dtype(dtype)
     if dtype.kind in "biu":
         return np.dtype(np.float64)
-    if dtype == np.float16:
-        return np.dtype(np.float32)
-    return dtype
+    single = np.finfo(dtype).bits <= 32
+    kind = np.complex64 if dtype.kind == "c" else np.float32
+    return np.result_type(kind, np.float32 if single else np.float64)
+
+
+def check_int(value, name, smallest):
+    """`value` as an int, at least `smallest`."""
+    is_int = isinstance(value, numbers.Integral) and not isinstance(value, bool)
+    if not is_int or value < smallest:
+        raise ValueError(f"{name} must be an integer >= {smallest}; got {value!r}.")
+    return int(value)
 
 
 def check_positive_int(value, name):
-    """``value`` as an int, at least 1."""
-    if not isinstance(value, numbers.Integral) or isinstance(value, bool) or value < 1:
-        raise ValueError(f"{name} must be a positive integer; got {value!r}.")
-    return int(value)
+    """`value` as an int, at least 1."""
+    return check_int(value, name, 1)
 
 
 def check_rng(random_state):

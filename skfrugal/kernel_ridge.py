@@ -5,10 +5,13 @@ from functools import partial
 from numbers import Integral, Real
 
 import numpy as np
-from scipy import sparse
 from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin
-from sklearn.metrics.pairwise import PAIRWISE_KERNEL_FUNCTIONS, pairwise_kernels
-from sklearn.utils import check_array, check_random_state
+from sklearn.metrics.pairwise import (
+    KERNEL_PARAMS,
+    PAIRWISE_KERNEL_FUNCTIONS,
+    pairwise_kernels,
+)
+from sklearn.utils import check_array, check_random_state, check_X_y
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skfrugal._sklearn import (
@@ -18,26 +21,25 @@ from skfrugal._sklearn import (
     _fit_context,
 )
 from skfrugal.kernel_approximation import select_landmarks
+from skfrugal.solvers._landmark_kernel import (
+    LandmarkKernel,
+    PairwiseKernel,
+)
 from skfrugal.solvers._landmark_ridge import landmark_ridge
 from skfrugal.solvers._landmark_search import (
     best_gamma,
     candidate_gammas,
     check_alpha,
-    degeneracy,
-    feature_scale,
+    kernel_faults,
     sample_rows,
+    unit_scale,
 )
-from skfrugal.solvers._rows import batches, positive_rows
+from skfrugal.solvers._rows import batches, canonical_rows, positive_rows
 
 __all__ = ["FrugalKernelRidge"]
 
 SOLVERS = {"eigen": landmark_ridge}
 LANDMARKS = {"lloyd", "uniform", "kmeans", "leverage", "rpcholesky"}
-
-# Kernels that depend on x - z alone: they may be computed from any origin.
-_SHIFT_INVARIANT = ("rbf", "laplacian")
-# Negative eigenvalues beyond this fraction of the largest are not rounding.
-_NEGATIVE = 1e-8
 
 
 class FrugalKernelRidge(MultiOutputMixin, RegressorMixin, BaseEstimator):
@@ -170,10 +172,12 @@ class FrugalKernelRidge(MultiOutputMixin, RegressorMixin, BaseEstimator):
     *Cost*, for n rows, m landmarks and d features. `KernelRidge` fits in O(n^3) time
     and O(n^2) memory for one value of alpha and gamma, keeps n (d + 1) numbers and
     predicts in O(n d) a row. Here `fit` takes O(n m (m + d)) for all values of alpha
-    together, m^2 + 4096 m numbers and blocks of 16 MB; rows are streamed in float64
-    whatever their dtype, so a memory map will do. gamma="auto" adds five fits on
-    max(4096, 4 m) rows. The model keeps m (d + 1) numbers and predicts in O(m d) a
-    row.
+    together, and the memory of a few m (m + d + 4096) numbers, of a few numbers a row
+    and of a few blocks of 16 MB. Dense rows are streamed in float64 whatever their
+    dtype, so a memory map will do; copied are sparse rows, the rows that are left if
+    others have weight zero, and what `landmarks` "kmeans", "leverage" and
+    "rpcholesky" look at. gamma="auto" adds five fits on max(4096, 4 m) rows. The
+    model keeps m (d + 1) numbers and predicts in O(m d) a row, in blocks.
 
     Directions of the kernel between landmarks that are rounding (below 1e-9 of the
     largest eigenvalue) are dropped, so that duplicate or close landmarks are
@@ -229,7 +233,7 @@ class FrugalKernelRidge(MultiOutputMixin, RegressorMixin, BaseEstimator):
         "verbose": ["verbose"],
     }
 
-    def __init__(
+    def __init__(  # noqa: PLR0913
         self,
         n_components=300,
         *,
@@ -291,36 +295,48 @@ class FrugalKernelRidge(MultiOutputMixin, RegressorMixin, BaseEstimator):
             The fitted estimator.
         """
         self._refuse_unavailable()
-        X, y = validate_data(
-            self,
+        given = X
+        X, y = check_X_y(
             X,
             y,
             accept_sparse="csr",
             dtype=[np.float64, np.float32],
             multi_output=True,
             y_numeric=True,
+            estimator=self,
         )
+        X = canonical_rows(X)
         weight = _check_sample_weight(
             sample_weight, X, dtype=np.float64, ensure_non_negative=True
         )
         X, weight, kept = positive_rows(X, weight)
-        targets = y.reshape(len(y), -1)[kept].astype(np.float64)
+        targets, exponent = unit_scale(y.reshape(len(y), -1)[kept].astype(np.float64))
         alpha = check_alpha(self.alpha, targets.shape[1])
 
         rng = check_random_state(self.random_state)
         gammas = candidate_gammas(X, weight, self.kernel, self.gamma)
-        self.landmarks_ = self._choose_landmarks(X, weight, gammas, rng)
-        sample = sample_rows(X, self.landmarks_, rng)
+        landmarks = self._choose_landmarks(X, weight, gammas, rng)
+        sample = sample_rows(X, landmarks, rng)
 
-        solve = partial(self._solve, X, targets, weight, alpha, sample)
+        kernel_of = partial(self._kernel, X, landmarks)
+        solve = partial(self._solve, kernel_of, targets, weight, alpha, sample)
         center = np.average(targets, axis=0, weights=weight)
         variance = np.average((targets - center) ** 2, axis=0, weights=weight)
-        self.gamma_, solution = best_gamma(
+        gamma, solution = best_gamma(
             solve, gammas, variance, sample.search, self.verbose
         )
-        self._warn_degenerate(X, weight, solution.negative)
+        solution = solution.scaled(exponent)
+        faults = kernel_faults(
+            kernel_of(gamma), X, weight, solution.negative, chosen=self.gamma == "auto"
+        )
+        for fault in faults:
+            # Past this method and scikit-learn's wrapper of it: the user's line.
+            warnings.warn(fault, stacklevel=3)
 
+        # Only now, so that a fit that fails leaves the estimator as it was.
+        validate_data(self, given, skip_check_array=True)
         single = y.ndim == 1
+        self.landmarks_, self.gamma_ = landmarks, gamma
         self.dual_coef_ = solution.dual_coef[:, 0] if single else solution.dual_coef
         self.intercept_, self.alpha_, self.loo_error_ = (
             value.item() if single else np.array(value)
@@ -346,10 +362,10 @@ class FrugalKernelRidge(MultiOutputMixin, RegressorMixin, BaseEstimator):
         X = validate_data(
             self, X, accept_sparse="csr", dtype=[np.float64, np.float32], reset=False
         )
+        kernel = self._kernel(canonical_rows(X), self.landmarks_, self.gamma_)
         result = np.empty((X.shape[0], *self.dual_coef_.shape[1:]), dtype=X.dtype)
-        for rows in batches(X.shape[0], max(self.landmarks_.shape)):
-            values = self._kernel(X[rows], self.gamma_) @ self.dual_coef_
-            result[rows] = values + self.intercept_
+        for rows in batches(X.shape[0], len(self.landmarks_)):
+            result[rows] = kernel(rows) @ self.dual_coef_ + self.intercept_
         return result
 
     def __sklearn_tags__(self):
@@ -379,63 +395,43 @@ class FrugalKernelRidge(MultiOutputMixin, RegressorMixin, BaseEstimator):
 
     def _choose_landmarks(self, X, weight, gammas, rng):
         if not isinstance(self.landmarks, str):
-            landmarks = check_array(
-                self.landmarks, dtype=X.dtype, accept_sparse="csr", copy=True
-            )
+            landmarks = check_array(self.landmarks, dtype=X.dtype, copy=True)
             if landmarks.shape[1] != X.shape[1]:
                 raise ValueError(
                     f"landmarks has {landmarks.shape[1]} features and X has "
                     f"{X.shape[1]}; pass an array of shape (n_landmarks, "
                     f"{X.shape[1]}) or one of {sorted(LANDMARKS)}."
                 )
-            return landmarks.toarray() if sparse.issparse(landmarks) else landmarks
-        kernel = self.kernel
-        if callable(kernel) and self.kernel_params:
-            kernel = partial(kernel, **self.kernel_params)
+            return landmarks
         return select_landmarks(
             X,
             self.n_components,
             method=self.landmarks,
-            kernel=kernel,
-            gamma=gammas[len(gammas) // 2],
+            kernel=self.kernel,
+            kernel_params=self._kernel_parameters(gammas[len(gammas) // 2]),
             sample_weight=weight,
             random_state=rng,
         )
 
-    def _kernel(self, rows, gamma):
-        """Return the kernel of rows (None: of the landmarks) with the landmarks."""
-        landmarks = self.landmarks_.astype(np.float64)
-        if rows is not None:
-            rows = rows.astype(np.float64, copy=False)
-        if self.kernel in _SHIFT_INVARIANT and not sparse.issparse(rows):
-            middle = landmarks.mean(axis=0)
-            landmarks -= middle
-            rows = rows if rows is None else rows - middle
+    def _kernel_parameters(self, gamma):
         if callable(self.kernel):
-            params = self.kernel_params or {}
-        else:
-            params = {"gamma": gamma, "degree": self.degree, "coef0": self.coef0}
-        if rows is None:
-            rows, landmarks = landmarks, None
-        return pairwise_kernels(
-            rows, landmarks, metric=self.kernel, filter_params=True, **params
-        )
+            return self.kernel_params or {}
+        parameters = {"gamma": gamma, "degree": self.degree, "coef0": self.coef0}
+        allowed = KERNEL_PARAMS[self.kernel]
+        return {name: parameters[name] for name in parameters if name in allowed}
 
-    def _solve(self, X, y, weight, alpha, sample, gamma, rows):
+    def _kernel(self, X, landmarks, gamma):
+        parameters = self._kernel_parameters(gamma)
+        kernel = PairwiseKernel(pairwise_kernels, self.kernel, parameters)
+        return LandmarkKernel(kernel, landmarks, X)
+
+    def _solve(self, kernel_of, y, weight, alpha, sample, gamma, rows):
         """Solve on `rows` (None: all); where every row is a landmark, exactly."""
-        kernel = sample.landmark
-        if kernel is None:
-
-            def kernel(index):
-                rows = X[index]
-                width = 1 if sparse.issparse(X) else X.shape[1]
-                parts = batches(rows.shape[0], width)
-                return np.vstack([self._kernel(rows[part], gamma) for part in parts])
-
+        kernel = kernel_of(gamma)
         solver = SOLVERS["eigen" if self.solver == "auto" else self.solver]
         return solver(
-            self._kernel(None, gamma),
-            kernel,
+            kernel.of_landmarks(),
+            kernel if sample.landmark is None else sample.landmark,
             y,
             weight,
             alpha,
@@ -443,23 +439,3 @@ class FrugalKernelRidge(MultiOutputMixin, RegressorMixin, BaseEstimator):
             loo_rows=sample.loo,
             fit_intercept=self.fit_intercept,
         )
-
-    def _warn_degenerate(self, X, weight, negative):
-        """Warn where the kernel tells no two rows apart, or all, or is indefinite."""
-        if negative > _NEGATIVE:
-            warnings.warn(
-                f"kernel={self.kernel!r} is not positive semidefinite on the "
-                "landmarks: its negative part is dropped. Pass a positive "
-                "semidefinite kernel, for example 'rbf'.",
-                stacklevel=3,
-            )
-        if self.kernel not in _SHIFT_INVARIANT or self.gamma == "auto":
-            return
-        fault = degeneracy(self._kernel(None, self.gamma_))
-        if fault:
-            better = 1 / feature_scale(X, weight, self.kernel)
-            warnings.warn(
-                f"gamma={self.gamma_:.3g} makes every kernel value between landmarks "
-                f"{fault}. Pass gamma={better:.3g}, or 'auto'.",
-                stacklevel=3,
-            )

@@ -2,6 +2,8 @@
 
 import inspect
 import pickle
+import tracemalloc
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -11,6 +13,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy import linalg, sparse
 from sklearn.base import clone
 from sklearn.datasets import make_friedman1
+from sklearn.exceptions import NotFittedError
 from sklearn.kernel_ridge import KernelRidge
 from sklearn.metrics.pairwise import pairwise_kernels
 from sklearn.model_selection import GridSearchCV, cross_validate
@@ -162,8 +165,9 @@ def test_kernel_ridge_takes_one_alpha_a_target(table):
     assert_allclose(frugal.fit(X, Y).predict(X), dense.predict(X), rtol=1e-8)
     with pytest.raises(ValueError, match=r"alpha has shape \(2,\) for 1 target"):
         frugal.fit(X, y)
-    with pytest.raises(ValueError, match="finite values >= 0"):
-        FrugalKernelRidge(alpha=[1.0, -1.0]).fit(X, Y)
+    for wrong in ([1.0, -1.0], ["a", 1.0], [np.inf], [None]):
+        with pytest.raises(ValueError, match=r"alpha=\[.*than finite numbers >= 0"):
+            FrugalKernelRidge(alpha=wrong).fit(X, Y)
 
 
 def test_kernel_ridge_does_not_depend_on_blocks(table, monkeypatch):
@@ -262,6 +266,19 @@ def test_kernel_ridge_auto_alpha_never_predicts_noise():
     assert np.abs(model.predict(X) - y).max() < 1e-5
 
 
+def test_kernel_ridge_auto_alpha_is_not_chosen_by_rounding():
+    # Every row a landmark: towards alpha = 0 the error is flat, and what is left of a
+    # row that is there once is rounding. Where rows are computed from only rounds.
+    rng = np.random.RandomState(42)
+    X, y = rng.rand(15, 30), rng.randint(0, 3, 15)
+    weight = rng.randint(0, 5, 15)
+    chosen = set()
+    for rows in (X, X - 0.5, X + 1.0, sparse.csr_array(X), sparse.csr_array(X + 1.0)):
+        model = FrugalKernelRidge(gamma=0.427, random_state=0).fit(rows, y, weight)
+        chosen.add(float(f"{model.alpha_:.3e}"))
+    assert len(chosen) == 1
+
+
 def test_kernel_ridge_quality_is_that_of_tuned_kernel_ridge():
     X, y = make_friedman1(2000, noise=1.0, random_state=0)
     train, test = slice(1000), slice(1000, None)
@@ -346,14 +363,17 @@ def test_kernel_ridge_warns_of_a_degenerate_gamma(table, gamma, fault):
     model = FrugalKernelRidge(30, gamma=gamma, random_state=0)
     with pytest.warns(UserWarning, match=rf"{fault}.*Pass gamma=0\.\d+") as record:
         model.fit(X, y)
+    assert record[0].filename == __file__
     better = float(str(record[0].message).split("Pass gamma=")[1].split(",")[0])
     assert model.set_params(gamma=better).fit(X, y).score(X, y) > 0.5
 
 
 def test_kernel_ridge_warns_of_an_indefinite_kernel(table):
     X, y = table
-    with pytest.warns(UserWarning, match="kernel='sigmoid' is not positive semidef"):
+    match = "kernel='sigmoid' is not positive semidef"
+    with pytest.warns(UserWarning, match=match) as record:
         FrugalKernelRidge(20, kernel="sigmoid", gamma=2.0).fit(X, y)
+    assert record[0].filename == __file__
 
 
 @pytest.mark.parametrize(
@@ -376,17 +396,138 @@ def test_kernel_ridge_says_why_not_precomputed(table):
         FrugalKernelRidge(kernel="precomputed").fit(X @ X.T, y)
 
 
-def test_kernel_ridge_says_that_kernel_values_overflow(table):
+@pytest.mark.parametrize(
+    ("kernel", "gamma", "degree", "scale", "words"),
+    [
+        ("poly", 1.0, 3, 1e120, "'poly', gamma=1.0, degree=3, .*overflow; scale the"),
+        ("rbf", 1.0, 3, 1e200, "'rbf', gamma=1.0: .*overflow; scale the features"),
+        ("rbf", "auto", 3, 1e200, "'rbf', gamma=.*overflow; scale the features"),
+        ("poly", 1.0, 1.5, 1, "'poly', gamma=1.0, degree=1.5, .*are NaN; pass par"),
+    ],
+)
+def test_kernel_ridge_says_why_kernel_values_are_not_finite(
+    table, kernel, gamma, degree, scale, words
+):
     X, y = table
-    with pytest.raises(ValueError, match="kernel values overflow; scale the features"):
-        with np.errstate(over="ignore"):
-            FrugalKernelRidge(5, kernel="poly", gamma=1.0).fit(1e120 * X, y)
+    model = FrugalKernelRidge(5, kernel=kernel, gamma=gamma, degree=degree)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(ValueError, match=f"kernel={words}"):
+            model.fit(scale * X, y)
+
+
+def test_kernel_ridge_failed_fit_leaves_the_model_as_it_was(table):
+    X, y = table
+
+    def broken(a, b):
+        raise ZeroDivisionError
+
+    model = FrugalKernelRidge(10, random_state=0).fit(X, y)
+    before, expected = set(vars(model)), model.predict(X)
+    frame = pd.DataFrame(X[:30, :2], columns=["a", "b"])
+    model.set_params(kernel=broken)
+    with pytest.raises(ZeroDivisionError):
+        model.fit(frame, y[:30])
+    model.set_params(kernel="rbf")
+    assert set(vars(model)) == before
+    assert_array_equal(model.predict(X), expected)
+    fresh = FrugalKernelRidge(kernel=broken)
+    with pytest.raises(ZeroDivisionError):
+        fresh.fit(X, y)
+    with pytest.raises(NotFittedError):
+        fresh.predict(X)
+
+
+@pytest.mark.parametrize("power", [-1000, -560, 500, 530, 990])
+@pytest.mark.parametrize("fit_intercept", [True, False])
+def test_kernel_ridge_does_not_depend_on_the_scale_of_targets(
+    table, power, fit_intercept
+):
+    X, y = table
+    Y = np.column_stack([y, np.zeros(60)])
+    model = FrugalKernelRidge(10, fit_intercept=fit_intercept, random_state=0)
+    unit, scaled = clone(model).fit(X, Y), clone(model).fit(X, np.ldexp(Y, power))
+    assert scaled.gamma_ == unit.gamma_
+    assert_array_equal(scaled.alpha_, unit.alpha_)
+    # Divided by a power of two: to the last bit.
+    for name in ("dual_coef_", "intercept_", "loo_error_"):
+        assert_array_equal(getattr(scaled, name), np.ldexp(getattr(unit, name), power))
+
+
+def test_kernel_ridge_says_that_coefficients_overflow(table):
+    X, y = table
+    model = FrugalKernelRidge(60, alpha=1e-9, gamma=0.01, random_state=0)
+    assert np.abs(model.fit(X, y).dual_coef_).max() > 1e3
+    with pytest.raises(ValueError, match="coefficients overflow; pass a smaller y"):
+        model.fit(X, 1e307 * y)
+
+
+def test_kernel_ridge_copies_few_rows_at_a_time(monkeypatch):
+    monkeypatch.setattr(_rows, "BLOCK_VALUES", 2**15)
+    X = np.random.RandomState(0).standard_normal((3000, 500)).astype(np.float32)
+    model = FrugalKernelRidge(5, gamma=0.001, random_state=0)
+    tracemalloc.start()
+    try:
+        model.fit(X, X[:, 0]).predict(X)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < X.nbytes / 4
+
+
+def test_kernel_ridge_sparse_blocks_are_as_long_as_the_kernel_block(monkeypatch):
+    X = sparse.random(500, 5000, density=1e-3, format="csr", random_state=0)
+    model = FrugalKernelRidge(4, random_state=0).fit(X, np.arange(500.0))
+    expected, calls = model.predict(X), []
+
+    def counted(A, B, **parameters):
+        calls.append((A.shape[0], B))
+        return pairwise_kernels(A, B, **parameters)
+
+    monkeypatch.setattr(kernel_ridge, "pairwise_kernels", counted)
+    monkeypatch.setattr(_rows, "BLOCK_VALUES", 1000)
+    assert_allclose(model.predict(X), expected, rtol=1e-12)
+    # A row of kernel values is four numbers, a row of X five on average.
+    assert [rows for rows, _ in calls] == [200, 50, 200, 50]
+    assert len({id(landmarks) for _, landmarks in calls}) == 1
+
+
+def test_kernel_ridge_adds_repeated_sparse_entries(table):
+    X, y = table
+    X = np.where(np.abs(X) > 0.7, X, 0.0)
+    half = sparse.csr_array(X / 2)
+    order = np.repeat(np.arange(half.nnz), 2)
+    twice = sparse.csr_array(
+        (half.data[order], half.indices[order], 2 * half.indptr), shape=X.shape
+    )
+    assert twice.nnz == 2 * half.nnz
+    dense = FrugalKernelRidge(15, random_state=0).fit(X, y)
+    model = FrugalKernelRidge(15, random_state=0).fit(twice, y)
+    assert_allclose(model.predict(twice), dense.predict(X), rtol=1e-6)
+    assert twice.nnz == 2 * half.nnz
+
+
+@pytest.mark.parametrize("landmarks", ["leverage", "rpcholesky"])
+def test_kernel_ridge_landmarks_are_chosen_with_all_kernel_parameters(landmarks):
+    X = np.random.RandomState(0).standard_normal((200, 3))
+    model = FrugalKernelRidge(
+        15, kernel="poly", degree=2, coef0=0.5, gamma=0.7, landmarks=landmarks
+    )
+    chosen = model.set_params(random_state=0).fit(X, X[:, 0]).landmarks_
+
+    def kernel(a, b):
+        return (0.7 * (a @ b) + 0.5) ** 2
+
+    model.set_params(kernel=kernel)
+    assert_array_equal(model.fit(X, X[:, 0]).landmarks_, chosen)
 
 
 def test_kernel_ridge_checks_given_landmarks(table):
     X, y = table
     with pytest.raises(ValueError, match="landmarks has 2 features and X has 3"):
         FrugalKernelRidge(landmarks=X[:5, :2]).fit(X, y)
+    with pytest.raises(ValueError, match="landmarks"):
+        FrugalKernelRidge(landmarks=sparse.csr_array(X[:5])).fit(X, y)
     given = X[:5].copy()
     model = FrugalKernelRidge(landmarks=given).fit(X, y)
     assert_array_equal(model.landmarks_, X[:5])

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import joblib
@@ -75,6 +76,25 @@ def test_exception_of_a_block_reaches_the_caller_after_all_have_stopped(four_thr
     with pytest.raises(FloatingPointError, match="block 5"):
         _parallel.run_rows(function, 40, 1, LARGE)
     assert running == []
+
+
+def test_exception_of_another_thread_leaves_no_thread_writing(four_threads):
+    caller = threading.current_thread()
+    failed = threading.Event()
+    visited = []
+
+    def function(start, stop):
+        if threading.current_thread() is not caller and not failed.is_set():
+            failed.set()
+            raise FloatingPointError("elsewhere")
+        assert failed.wait(30)
+        visited.append(start)
+
+    with pytest.raises(FloatingPointError, match="elsewhere"):
+        _parallel.run_rows(function, 500, 1, LARGE)
+    count = len(visited)
+    time.sleep(0.05)
+    assert len(visited) == count
 
 
 def test_interrupt_stops_the_other_threads_before_it_is_raised(four_threads):

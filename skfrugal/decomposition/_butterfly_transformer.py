@@ -1,6 +1,5 @@
 """Principal components whose transform costs O(N log N) a row."""
 
-import math
 from numbers import Integral, Real
 
 import numpy as np
@@ -14,13 +13,17 @@ from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skfrugal._sklearn import Interval, StrOptions, _fit_context
+from skfrugal.decomposition._checks import check_sizes
 from skfrugal.decomposition._coordinates import (
     count_components,
     excess_error,
+    explained_fraction,
+    in_units_of_rows,
     learn_rotations,
     least_squares_decoder,
     moments,
     select_coordinates,
+    standard_deviations,
 )
 
 # Above this many entries `components_` would be a surprise, not a convenience.
@@ -49,12 +52,13 @@ class ButterflyTransformer(
         "fixed": the classical butterfly first, over features in the order of a
         folded strip (on a grid, with `feature_shape`), then learned pairs as far as
         `depth` goes.  "auto": "learned", or where `feature_shape` is given the
-        better of both on the training rows.
+        better of both: of which k coordinates hold more of the variance of the
+        training rows (before `core`).
     depth : float, default=2.0
         Number of rotations in units of ``log2(N) N / 2``, those of one butterfly.
     feature_shape : tuple of int, default=None
         Shape of the grid that the features are read from in C order, such as
-        (8, 8) for images of 64 pixels.
+        (8, 8) for images of 64 pixels.  Not with `pairing="learned"`.
     core : int, "auto" or None, default="auto"
         Size m of a dense k x m finish: PCA of the m coordinates of largest variance,
         k of them kept, which are then uncorrelated on the training rows.  None and
@@ -72,7 +76,8 @@ class ButterflyTransformer(
         Divide each coordinate by its standard deviation; coordinates that are
         constant on the training rows are left as they are.
     max_iter : int, default=20
-        Most sweeps that improve all angles together.
+        Most sweeps that improve all angles together; and as many before that for
+        those of the classical butterfly alone, where learned pairs follow it.
     tol : float, default=1e-4
         Sweeps end when one gains at most this fraction of the whole gain.
     random_state : int, RandomState instance or None, default=None
@@ -92,7 +97,8 @@ class ButterflyTransformer(
     mean_ : ndarray of shape (n_features_in_,)
         Mean of the training rows.
     explained_variance_ : ndarray of shape (n_components_,)
-        Variance of each coordinate (divided by n_samples - 1), decreasing.
+        Variance of each coordinate (divided by n_samples - 1), decreasing.  Float64
+        also for float32 rows; 0 or infinity beyond the range of float64.
     explained_variance_ratio_ : ndarray of shape (n_components_,)
         The same over the total variance.
     noise_variance_ : float
@@ -105,7 +111,7 @@ class ButterflyTransformer(
     n_samples_ : int
         Number of training rows.
     n_iter_ : int
-        Number of sweeps.
+        Number of sweeps that improved all angles together.
     n_features_in_ : int
         Number of features N.
     feature_names_in_ : ndarray of shape (n_features_in_,)
@@ -175,7 +181,7 @@ class ButterflyTransformer(
         "verbose": ["verbose"],
     }
 
-    def __init__(
+    def __init__(  # noqa: PLR0913
         self,
         n_components=None,
         *,
@@ -221,12 +227,20 @@ class ButterflyTransformer(
         self : object
             The fitted transformer.
         """
-        X = validate_data(self, X, dtype=[np.float64, np.float32], ensure_min_samples=2)
-        self._check_sizes(X.shape[1])
-        mean, covariance = moments(X)
+        rows = check_array(
+            X,
+            dtype=[np.float64, np.float32],
+            ensure_min_samples=2,
+            estimator=self,
+            input_name="X",
+        )
+        n_samples, n = rows.shape
+        dtype = rows.dtype
+        check_sizes(self, n)
+        mean, covariance, unit = moments(rows)
         eigenvalues = np.maximum(eigvalsh(covariance)[::-1], 0.0)
 
-        rotations, self.n_iter_ = learn_rotations(
+        rotations, n_iter = learn_rotations(
             covariance,
             eigenvalues,
             count_components(self.n_components, eigenvalues),
@@ -242,23 +256,28 @@ class ButterflyTransformer(
         operator, variances, left_out = select_coordinates(
             rotations, covariance, self.n_components, core
         )
-        k, n = operator.shape
-        decoder, error = operator.T, left_out
+        k = len(variances)
+        decoder, error = None, left_out
         if self.decoder == "least_squares" and k < n:
             decoder, error = least_squares_decoder(operator, covariance)
+        operator = operator.astype(dtype)
+        decoder = operator.T if decoder is None else decoder.astype(dtype)
 
-        self.operator_ = operator.astype(X.dtype)
-        self.decoder_ = (
-            self.operator_.T if decoder is operator.T else decoder.astype(X.dtype)
-        )
-        self.mean_ = mean.astype(X.dtype)
-        self.explained_variance_ = variances.astype(X.dtype)
-        ratio = variances / (np.trace(covariance) or 1.0)
-        self.explained_variance_ratio_ = ratio.astype(X.dtype)
-        self.noise_variance_ = float(left_out / (n - k)) if k < n else 0.0
+        # A fit that raises leaves the model as it was: this line may be the last to
+        # do so (mixed names of features), and is the first to change anything.
+        validate_data(self, X, skip_check_array=True)
+        self.operator_ = operator
+        self.decoder_ = decoder
+        self.mean_ = (mean * unit).astype(dtype)
+        self._deviations = standard_deviations(variances, n, unit, dtype)
+        self.explained_variance_ = in_units_of_rows(variances, unit)
+        self.explained_variance_ratio_ = variances / (np.trace(covariance) or 1.0)
+        noise = left_out / (n - k) if k < n else 0.0
+        self.noise_variance_ = float(in_units_of_rows(noise, unit))
         self.excess_ = excess_error(error, eigenvalues, k)
         self.n_components_ = k
-        self.n_samples_ = X.shape[0]
+        self.n_samples_ = n_samples
+        self.n_iter_ = n_iter
         return self
 
     def transform(self, X):
@@ -280,7 +299,7 @@ class ButterflyTransformer(
         # Centring the coordinates instead of the rows avoids a copy of X.
         X_new -= self.mean_ @ self.operator_.T
         if self.whiten:
-            X_new /= self._scale()
+            X_new /= self._deviations
         return X_new
 
     def inverse_transform(self, X):
@@ -304,7 +323,7 @@ class ButterflyTransformer(
                 f"{self.n_components_} coordinates. Pass what transform returned."
             )
         if self.whiten:
-            X = X * self._scale()
+            X = X * self._deviations
         return X @ self.decoder_.T + self.mean_
 
     def score(self, X, y=None):
@@ -329,12 +348,7 @@ class ButterflyTransformer(
         check_is_fitted(self)
         X = validate_data(self, X, dtype=[np.float64, np.float32], reset=False)
         residual = X - self.inverse_transform(self.transform(X))
-        error = np.einsum("ij,ij->", residual, residual, dtype=np.float64)
-        centred = np.subtract(X, self.mean_, out=residual)
-        total = np.einsum("ij,ij->", centred, centred, dtype=np.float64)
-        if total == 0:
-            return 1.0
-        return float(1.0 - error / total)
+        return explained_fraction(residual, X - self.mean_)
 
     @property
     def components_(self):
@@ -347,42 +361,6 @@ class ButterflyTransformer(
                 f"(X @ operator_.T), or operator_.toarray() if it must be."
             )
         return self.operator_.toarray()
-
-    def _check_sizes(self, n):
-        """Check the parameters that depend on the number of features."""
-        k = self.n_components
-        if isinstance(k, Integral) and k > n:
-            raise ValueError(
-                f"n_components={k} must be at most the number of features, {n}."
-            )
-        if self.max_excess is not None and k in (None, n):
-            raise ValueError(
-                f"max_excess={self.max_excess} bounds the error of fewer coordinates "
-                f"than features; pass n_components below {n}, or a fraction."
-            )
-        shape = self.feature_shape
-        if shape is not None and not (
-            all(isinstance(side, Integral) and side > 0 for side in shape)
-            and math.prod(shape) == n
-        ):
-            raise ValueError(
-                f"feature_shape={shape} must be positive integers whose product is "
-                f"the number of features, {n}."
-            )
-        if isinstance(self.core, Integral):
-            smallest = n if k is None else k if isinstance(k, Integral) else 1
-            if not smallest <= self.core <= n:
-                raise ValueError(
-                    f"core={self.core} must lie between n_components={k} and the "
-                    f"number of features, {n} (n_components=None keeps all of them)."
-                )
-
-    def _scale(self):
-        """Standard deviations; 1 where they are zero but for rounding."""
-        variances = self.explained_variance_
-        eps = np.finfo(variances.dtype).eps
-        negligible = variances <= self.n_features_in_ * eps * variances.max()
-        return np.sqrt(np.where(negligible, 1, variances))
 
     @property
     def _n_features_out(self):

@@ -20,26 +20,56 @@ _BLOCK_ENTRIES = 2**22
 
 
 def moments(X):
-    """Mean and covariance in float64, whatever the dtype of the rows."""
+    """Mean and covariance of the rows over a power of two, and that power of two.
+
+    In float64 whatever the dtype of the rows; over that unit, so that no square is
+    too large or too small for it.
+    """
     n_samples, n = X.shape
-    mean = X.mean(axis=0, dtype=np.float64)
+    unit = _power_of_two(X)
+    batches = list(gen_batches(n_samples, max(1, _BLOCK_ENTRIES // n)))
+    mean = sum((X[rows] / unit).sum(axis=0) for rows in batches) / n_samples
     covariance = np.zeros((n, n))
-    for rows in gen_batches(n_samples, max(1, _BLOCK_ENTRIES // n)):
-        centred = X[rows] - mean
+    for rows in batches:
+        centred = X[rows] / unit - mean
         covariance += centred.T @ centred
-    covariance /= n_samples - 1
-    if not np.isfinite(covariance).all():
-        raise ValueError(
-            f"The covariance of X overflows: entries of X are as far as "
-            f"{np.abs(X).max():.1e} from zero. Divide X by a constant first."
-        )
-    return mean, covariance
+    return mean, covariance / (n_samples - 1), unit
+
+
+def in_units_of_rows(variances, unit):
+    """Variances of the rows themselves, as near to them as float64 reaches."""
+    with np.errstate(over="ignore", under="ignore"):
+        return variances * unit * unit
+
+
+def standard_deviations(variances, n_features, unit, dtype):
+    """Standard deviations of the rows; 1 where they are zero but for rounding."""
+    rounding = n_features * np.finfo(dtype).eps * variances.max()
+    deviations = np.sqrt(variances) * unit
+    return np.where(variances <= rounding, 1.0, deviations).astype(dtype)
+
+
+def explained_fraction(residual, centred):
+    """1 minus the squares of `residual` over those of `centred`; both are spoilt."""
+    unit = _power_of_two(centred)
+    residual /= unit
+    centred /= unit
+    error = np.einsum("ij,ij->", residual, residual, dtype=np.float64)
+    total = np.einsum("ij,ij->", centred, centred, dtype=np.float64)
+    return float(1.0 - error / total) if total else 1.0
+
+
+def _power_of_two(X):
+    """About the largest entry, as a float64 that scales X without rounding."""
+    exponent = np.frexp(max(X.max(), -X.min()))[1]
+    # So that it and its inverse are floats; 74 bits more or less do no harm.
+    return np.float64(2.0) ** np.clip(exponent, -1000, 1000)
 
 
 def learn_rotations(
     covariance, eigenvalues, k, *, pairing, shape, depth, max_excess, sweeps
 ):
-    """Rotations for k coordinates, and the number of sweeps that they took.
+    """Rotations for k coordinates, and the number of sweeps over all of them.
 
     The parameters are those of `ButterflyTransformer`; `sweeps` goes to
     `polish_rotations`.
@@ -62,21 +92,27 @@ def learn_rotations(
         "floor": floor if k <= n // 8 and floor > 0 else None,
         "stop": None if max_excess is None else stop,
     }
+
+    def polish(rotations, name, label):
+        if sweeps["verbose"]:
+            print(f"Pairing {name!r}, {label}:")
+        return polish_rotations(covariance, rotations, **sweeps)
+
     results = []
     for name in pairing:
-        start, n_iter = None, 0
+        start, missing = None, n_rotations
         if name == "fixed":
-            fold = fold_rotations(n if shape is None else shape, n_rotations)
-            fixed = polish_rotations(covariance, fold, **sweeps)
-            start, n_iter = fixed.operator, fixed.n_iter
-        missing = n_rotations - (start.n_rotations if start else 0)
+            start = fold_rotations(n if shape is None else shape, n_rotations)
+            missing -= start.n_rotations
+            if missing:
+                start = polish(start, name, "the butterfly alone").operator
         learnt = greedy_jacobi(covariance, missing, start=start, **search)
-        polished = polish_rotations(covariance, learnt.operator, **sweeps)
-        results.append((polished.operator, n_iter + polished.n_iter))
+        polished = polish(learnt.operator, name, "all rotations")
+        results.append((polished.operator, polished.n_iter))
     if len(results) == 1:
         return results[0]
     # max keeps the first among equals.
-    return max(results, key=lambda result: _compaction(result[0], covariance))
+    return max(results, key=lambda result: _gathered(result[0], covariance, k))
 
 
 def select_coordinates(rotations, covariance, n_components, core):
@@ -111,9 +147,15 @@ def _variances(operator, covariance):
     return np.maximum(np.diagonal(rows @ operator.T), 0.0)
 
 
-def _compaction(rotations, covariance):
-    """Sum of v log v: the larger, the fewer coordinates hold the variance."""
-    variances = _variances(rotations, covariance)
+def _gathered(rotations, covariance, k):
+    """The larger, the better: what the k largest variances hold.
+
+    All of them hold everything, however they share it; then the sum of v log v, which
+    is the larger, the fewer of them hold most.
+    """
+    variances = np.sort(_variances(rotations, covariance))[::-1]
+    if k < len(variances):
+        return variances[:k].sum()
     positive = variances[variances > 0]
     return np.sum(positive * np.log(positive))
 

@@ -7,7 +7,11 @@ import numpy as np
 from scipy import linalg, sparse
 from sklearn.cluster import KMeans
 from sklearn.metrics import pairwise_distances_argmin
-from sklearn.metrics.pairwise import PAIRWISE_KERNEL_FUNCTIONS, pairwise_kernels
+from sklearn.metrics.pairwise import (
+    KERNEL_PARAMS,
+    PAIRWISE_KERNEL_FUNCTIONS,
+    pairwise_kernels,
+)
 from sklearn.utils import check_array, check_random_state
 
 from skfrugal._sklearn import (
@@ -16,8 +20,15 @@ from skfrugal._sklearn import (
     _check_sample_weight,
     validate_params,
 )
+from skfrugal.solvers._landmark_kernel import PairwiseKernel
 from skfrugal.solvers._landmark_ridge import whiten
-from skfrugal.solvers._rows import batches, fingerprint, ordinate, positive_rows
+from skfrugal.solvers._rows import (
+    batches,
+    canonical_rows,
+    fingerprint,
+    ordinate,
+    positive_rows,
+)
 
 # Methods that look at the kernel do so on at most this many rows, and ten for each
 # landmark: the scores of more rows would not move the choice.
@@ -88,41 +99,52 @@ def _kmeans(rows, n_components, kernel, rng):
     return model.fit(rows.X, sample_weight=rows.weight).cluster_centers_
 
 
-def _candidates(rows, n_components, rng):
+def _candidates(rows, n_components, kernel, rng):
     """Return positions, dense centred rows and weights for the kernel methods."""
     n_candidates = max(_N_CANDIDATES, 10 * n_components)
     index = np.arange(rows.first.size)
     if index.size > n_candidates:
         index = np.sort(rng.choice(index, n_candidates, replace=False))
-    return index, rows.dense(index).astype(np.float64), rows.total[index]
+    X = rows.dense(index).astype(np.float64)
+    # Only shift-invariant kernels may be moved to where they round best.
+    if kernel.shift_invariant:
+        X -= X[:n_components].mean(axis=0)
+    return index, X, rows.total[index]
 
 
-def _diagonal(kernel, X):
+def _diagonal(kernel, X, method):
     parts = [X[i : i + 32] for i in range(0, len(X), 32)]
-    return np.concatenate([kernel(part).diagonal() for part in parts])
+    diagonal = np.concatenate([kernel(part).diagonal() for part in parts])
+    if diagonal.max() <= 0:
+        raise ValueError(
+            f"{method!r} landmarks are drawn by k(x, x), which is positive for no row "
+            f"with {kernel}; pass 'lloyd' as method (FrugalKernelRidge: landmarks), or "
+            "a positive kernel."
+        )
+    return diagonal
 
 
 def _leverage(rows, n_components, kernel, rng):
     """Draw rows by their ridge leverage, estimated on a uniform pilot of landmarks."""
-    index, X, weight = _candidates(rows, n_components, rng)
+    index, X, weight = _candidates(rows, n_components, kernel, rng)
+    diagonal = _diagonal(kernel, X, "leverage")
     pilot = X[_draw(weight, n_components, rng)]
     P = (kernel(X, pilot) @ whiten(kernel(pilot)).basis) * np.sqrt(weight)[:, None]
     values, vectors = linalg.eigh(P.T @ P)
+    # What the pilot does not see of a row is taken as a direction of its own.
+    unseen = np.maximum(weight * diagonal - np.square(P).sum(axis=1), 0.0)
     # A ridge at the median eigenvalue asks for half as many degrees of freedom as
     # there are landmarks: smaller ones make all scores one.
-    ridge = np.median(values)
+    ridge = np.median(values) if values.size else unseen.max()
     score = np.square(P @ vectors) @ (1.0 / (values + ridge))
-    # What the pilot does not see of a row is taken as a direction of its own.
-    unseen = weight * _diagonal(kernel, X) - np.square(P).sum(axis=1)
-    unseen = np.maximum(unseen, 0.0)
     score += unseen / (unseen + ridge)
     return rows.dense(index[_draw(score, n_components, rng)])
 
 
 def _rpcholesky(rows, n_components, kernel, rng):
     """Draw rows by what the landmarks so far leave of the kernel's diagonal."""
-    index, X, weight = _candidates(rows, n_components, rng)
-    diagonal = _diagonal(kernel, X)
+    index, X, weight = _candidates(rows, n_components, kernel, rng)
+    diagonal = _diagonal(kernel, X, "rpcholesky")
     floor = len(X) * np.finfo(np.float64).eps * diagonal.max()
     residual, chosen = diagonal, np.zeros(0, dtype=np.intp)
     factor = np.zeros((len(X), 0))
@@ -167,6 +189,7 @@ def _distinct_rows(X, sample_weight):
         "method": [StrOptions(set(METHODS))],
         "kernel": [StrOptions(set(PAIRWISE_KERNEL_FUNCTIONS)), callable],
         "gamma": [Interval(Real, 0, None, closed="left"), None],
+        "kernel_params": [dict, None],
         "sample_weight": ["array-like", Interval(Real, 0, None, closed="right"), None],
         "random_state": ["random_state"],
     },
@@ -179,6 +202,7 @@ def select_landmarks(
     method="lloyd",
     kernel="rbf",
     gamma=None,
+    kernel_params=None,
     sample_weight=None,
     random_state=None,
 ):
@@ -210,12 +234,15 @@ def select_landmarks(
 
     kernel : str or callable, default="rbf"
         Kernel of "leverage" and "rpcholesky", as in
-        :func:`~sklearn.metrics.pairwise.pairwise_kernels`; polynomial and sigmoid
-        kernels are taken with their default degree and offset. Other methods ignore
-        it.
+        :func:`~sklearn.metrics.pairwise.pairwise_kernels`, with k(x, x) > 0 for some
+        row at least. Other methods ignore it.
 
     gamma : float, default=None
-        Parameter of `kernel`; None is scikit-learn's default, 1 / n_features.
+        Parameter of a named `kernel`; None is scikit-learn's default, 1 / n_features.
+
+    kernel_params : dict, default=None
+        Further keyword arguments: `degree` and `coef0` of a named `kernel`, any of a
+        callable one.
 
     sample_weight : array-like of shape (n_samples,), default=None
         Weights of the rows: a row of weight 2 counts as two equal rows, a row of
@@ -237,10 +264,11 @@ def select_landmarks(
     Notes
     -----
     *Cost.* "uniform" sorts n hashes; "lloyd" is one assignment of n rows, O(n m d)
-    with blocks of 16 MB; "kmeans" at most 50 of these; "leverage" and "rpcholesky"
-    look at max(10000, 10 m) rows at most: O(m^2 (10000 + 10 m)) and as many kernel
-    values in memory. The choice moves the error of a regression by a few percent
-    only.
+    with a few copies of the landmarks and blocks of 16 MB (sparse rows are copied
+    whole); "kmeans" at most 50 of these, with a copy of the rows; "leverage" and
+    "rpcholesky" look at q = max(10000, 10 m) rows at most: O(q m (m + d)), with q d
+    numbers (the rows, dense) and q m kernel values in memory, some of them twice.
+    The choice moves the error of a regression by a few percent only.
 
     References
     ----------
@@ -264,21 +292,14 @@ def select_landmarks(
     array([0., 1., 2., 3., 4., 5.])
     """
     X = check_array(X, accept_sparse="csr", dtype=[np.float64, np.float32])
+    X = canonical_rows(X)
     rng = check_random_state(random_state)
     rows = _distinct_rows(X, sample_weight)
     if rows.first.size <= n_components:
         return rows.dense(np.arange(rows.first.size))
-    # Only shift-invariant kernels may be moved to where they round best.
-    middle = 0.0
-    if kernel in ("rbf", "laplacian"):
-        middle = rows.dense(slice(n_components)).mean(axis=0, dtype=np.float64)
-
-    def evaluate(A, B=None):
-        B = None if B is None else B - middle
-        return pairwise_kernels(
-            A - middle, B, metric=kernel, filter_params=True, **parameters
-        )
-
-    parameters = {} if callable(kernel) else {"gamma": gamma}
-    landmarks = METHODS[method](rows, n_components, evaluate, rng)
+    parameters = dict(kernel_params or {})
+    if not callable(kernel) and "gamma" in KERNEL_PARAMS[kernel]:
+        parameters = {"gamma": gamma, **parameters}
+    pairwise = PairwiseKernel(pairwise_kernels, kernel, parameters)
+    landmarks = METHODS[method](rows, n_components, pairwise, rng)
     return landmarks.astype(X.dtype, copy=False)

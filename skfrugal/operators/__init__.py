@@ -6,17 +6,12 @@ from skfrugal.operators._builders import (
     dct,
     dft,
     hadamard,
-    random_butterfly,
-    random_chain,
 )
 from skfrugal.operators._chains import (
     chain_from_factors,
     chain_from_shape,
-    is_chainable,
     monarch,
-    n_degrees_of_freedom,
     radix,
-    remove_redundancy,
     square_dyadic,
 )
 from skfrugal.operators._dense import Dense
@@ -24,10 +19,17 @@ from skfrugal.operators._diagonal import Diagonal
 from skfrugal.operators._kronecker import Kronecker
 from skfrugal.operators._kronecker_sparse import KroneckerSparse
 from skfrugal.operators._low_rank import LowRank
+from skfrugal.operators._patterns import (
+    is_chainable,
+    n_degrees_of_freedom,
+    remove_redundancy,
+)
 from skfrugal.operators._permutation import Permutation
-from skfrugal.operators._product import Product, Sum
+from skfrugal.operators._product import Product
+from skfrugal.operators._random import random_butterfly, random_chain
 from skfrugal.operators._rotations import Rotations
 from skfrugal.operators._sparse import SparseFactor
+from skfrugal.operators._sum import Sum
 
 __all__ = [
     "Dense",

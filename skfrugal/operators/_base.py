@@ -1,21 +1,33 @@
 """The abstract operator: an immutable matrix that knows its structure."""
 
 import numbers
+import os
 import threading
+import weakref
 from abc import ABC, abstractmethod
 
 import numpy as np
 import scipy.sparse as sp
 
-from skfrugal._validation import as_inexact, as_inexact_sparse
+from skfrugal._validation import as_inexact, check_int, inexact_dtype
 from skfrugal.operators._plan import Pass, explain
 
-# One lock for what operators build on first use; building is rare and never nested
-# in anything but another operator's building, hence reentrant.
-_LOCK = threading.RLock()
-
 # Sparse rows are made dense in blocks of about this many entries.
-_BLOCK_ENTRIES = 2**21
+BLOCK_ENTRIES = 2**21
+
+# One lock for what operators build on first use; reentrant, since building one
+# operator builds others.
+_lock = threading.RLock()
+
+
+def _renew_lock():
+    """In a forked child, where a thread that held the lock does not exist."""
+    global _lock
+    _lock = threading.RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew_lock)
 
 
 class Operator(ABC):
@@ -45,9 +57,14 @@ class Operator(ABC):
     Notes
     -----
     Products with arrays have dtype ``np.result_type(op, X)``, after integers have
-    become float64 and float16 float32.  SciPy's iterative methods (``svds``,
-    ``eigsh``, ``lsqr``, ``cg``) take an operator as it is.  NumPy functions do not:
-    use `toarray`.
+    become float64, float16 float32 and extended precision double; they are dense also
+    where `X` is sparse.  A NaN in `X` reaches the outputs that its column is connected
+    to, or the whole row where the dense form is used (`explain` tells).
+
+    SciPy's iterative methods (``svds``, ``eigsh``, ``lsqr``, ``cg``) take an operator
+    as it is.  NumPy functions do not: use `toarray`.  Two spellings cannot be caught:
+    ``X.dot(op)`` of NumPy makes an array of objects, and pandas has its own ``@``;
+    write ``X @ op.T``, and ``df.to_numpy() @ op.T``.
     """
 
     # Makes NumPy's binary operators defer to ours, so that ``X @ op`` works.
@@ -55,13 +72,15 @@ class Operator(ABC):
 
     ndim = 2
 
-    # Product and Sum; set by the module that defines them, which imports this one.
+    # Product and Sum; set by the modules that define them, which import this one.
     _product_class = None
     _sum_class = None
 
     def __init__(self, shape, dtype):
-        self.shape = (int(shape[0]), int(shape[1]))
-        self.dtype = np.dtype(dtype)
+        self._shape = (int(shape[0]), int(shape[1]))
+        self._dtype = np.dtype(dtype)
+        # Shared with the transpose and the conjugate: they store the same numbers.
+        self._numbers = object()
         self._cache = {}
 
     # -- what a class must say -------------------------------------------------
@@ -96,33 +115,23 @@ class Operator(ABC):
         a scaling.
         """
 
-    # -- what is built on first use ---------------------------------------------
-
-    def _cached(self, key, build, back=None):
-        """What `build` returns, built once; never pickled.
-
-        With `back`, what is built is an operator whose own `back` is this one.
-        """
-        if key not in self._cache:
-            with _LOCK:
-                if key not in self._cache:
-                    built = build()
-                    if back is not None:
-                        built._cache[back] = self
-                    self._cache[key] = built
-        return self._cache[key]
-
-    # -- what may be overridden by structure -----------------------------------
+    # -- what a class may know better ------------------------------------------
 
     def _sparse_rows(self, X):
-        """``X @ self.T`` for a CSR `X`, as a dense array."""
-        dtype = np.result_type(self.dtype, X.dtype)
-        Y = np.empty((X.shape[0], self.shape[0]), dtype)
-        step = max(1, _BLOCK_ENTRIES // max(1, self.shape[1]))
+        """``X @ self.T`` for a CSR `X` whose dtype holds ours, as a dense array."""
+        matrix = self._csr()
+        if matrix is not None:
+            return (X @ matrix.T).toarray()
+        Y = np.empty((X.shape[0], self.shape[0]), X.dtype)
+        step = max(1, BLOCK_ENTRIES // max(1, self.shape[1]))
         for start in range(0, X.shape[0], step):
             rows = slice(start, start + step)
-            Y[rows] = self._rows(X[rows].toarray().astype(dtype, copy=False))
+            Y[rows] = self._rows(X[rows].toarray())
         return Y
+
+    def _csr(self):
+        """The matrix by compressed rows, or None for a class that is not sparse."""
+        return None
 
     def _scaled(self, scalar):
         """``scalar * self``."""
@@ -137,6 +146,14 @@ class Operator(ABC):
         name = f"{type(self).__name__}{self._detail()}"
         return (Pass(name, self.flops, self.shape[1], self.shape[0]),)
 
+    def _is_dense_cheaper(self, n_rows):
+        """Whether products with `n_rows` rows go through a dense form kept aside."""
+        return False
+
+    def _bytes_kept(self, n_rows):
+        """Bytes of the forms that products with `n_rows` rows build and keep."""
+        return 0
+
     def _detail(self):
         """What `__repr__` says besides the shape."""
         return ""
@@ -144,9 +161,19 @@ class Operator(ABC):
     # -- properties ------------------------------------------------------------
 
     @property
+    def shape(self):
+        """(M, N)."""
+        return self._shape
+
+    @property
+    def dtype(self):
+        """float32, float64, complex64 or complex128."""
+        return self._dtype
+
+    @property
     def T(self):
         """Transpose, without a copy where possible; ``op.T.T is op``."""
-        return self._cached("T", self._transposed, back="T")
+        return self._twin("T", self._transposed)
 
     @property
     def H(self):
@@ -167,7 +194,14 @@ class Operator(ABC):
         """Complex conjugate; a real operator is its own."""
         if self.dtype.kind != "c":
             return self
-        return self._cached("conj", lambda: self._mapped(np.conjugate), back="conj")
+        return self._twin("conj", self._conjugated)
+
+    def _conjugated(self):
+        """A new operator, the conjugate, known to store the same numbers."""
+        conjugate = self._mapped(np.conjugate)
+        for mine, its in zip(self._leaves(), conjugate._leaves(), strict=True):
+            its._numbers = mine._numbers
+        return conjugate
 
     def astype(self, dtype):
         """The operator with its values in another floating dtype.
@@ -177,27 +211,24 @@ class Operator(ABC):
         TypeError
             When `dtype` is not floating, or would drop imaginary parts.
         """
-        dtype = np.dtype(dtype)
+        dtype = check_dtype(dtype)
         if dtype == self.dtype:
             return self
-        if dtype.kind not in "fc" or dtype == np.float16:
-            raise TypeError(
-                f"An operator cannot have dtype {dtype}; pass float32, float64, "
-                f"complex64 or complex128."
-            )
         if self.dtype.kind == "c" and dtype.kind == "f":
             raise TypeError(
                 f"Casting a {self.dtype} operator to {dtype} would drop imaginary "
                 f"parts of its factors; use op.toarray().real."
             )
         operator = self._mapped(lambda values: values.astype(dtype))
-        operator.dtype = dtype
+        operator._dtype = dtype
         return operator
 
     def toarray(self):
         """Dense matrix, an ndarray of shape (M, N)."""
-        identity = np.eye(self.shape[1], dtype=self.dtype)
-        return np.ascontiguousarray(self._rows(identity).T)
+        m, n = self.shape
+        if m < n:
+            return self.T._rows(np.eye(m, dtype=self.dtype))
+        return np.ascontiguousarray(self._rows(np.eye(n, dtype=self.dtype)).T)
 
     def explain(self, n_rows=1024):
         """How ``X @ op.T`` is computed for `n_rows` rows, in words.
@@ -213,12 +244,45 @@ class Operator(ABC):
             Passes, flops and bytes moved, and whether the dense or the factored form
             is used and why, by a fixed cost model (never by a clock).
         """
-        return explain(self, n_rows)
+        return explain(self, check_int(n_rows, "n_rows", 1))
+
+    # -- what is built on first use, and never pickled ---------------------------
+
+    def _cached(self, key, build):
+        """What `build` returns, built once."""
+        found = self._cache.get(key)
+        if found is None:
+            with _lock:
+                found = self._cache.get(key)
+                if found is None:
+                    found = self._cache[key] = build()
+        return found
+
+    def _twin(self, key, build):
+        """The operator on the other side of `key` (transpose or conjugate).
+
+        The one that was first keeps the other alive, not the reverse: a cycle would
+        make large arrays wait for the garbage collector.
+        """
+        found = self._cache.get(key)
+        if isinstance(found, weakref.ref):
+            found = found()
+        if found is not None:
+            return found
+        with _lock:
+            found = self._cache.get(key)
+            if found is None or isinstance(found, weakref.ref):
+                found = build()
+                found._numbers = self._numbers
+                found._cache[key] = weakref.ref(self)
+                self._cache[key] = found
+        return found
 
     # -- products --------------------------------------------------------------
 
     def __matmul__(self, other):
         if isinstance(other, Operator):
+            self._check_length(other.shape[0], "op @ op", other.shape)
             return self._product_class(self, other)
         if sp.issparse(other):
             return self._apply_sparse(other.T, "op @ X", other.shape).T
@@ -235,8 +299,8 @@ class Operator(ABC):
         """``X @ self.T`` for any array of 1 or 2 dimensions."""
         if X.ndim not in (1, 2):
             raise ValueError(
-                f"X must have 1 or 2 dimensions in {expression}; got shape {shape}. "
-                f"Multiply by a scalar with *, reshape a stack to 2 dimensions."
+                f"X must be an array of 1 or 2 dimensions in {expression}; got shape "
+                f"{shape}. Multiply by a scalar with *, reshape a stack."
             )
         self._check_length(X.shape[-1], expression, shape)
         X = as_inexact(X)
@@ -244,36 +308,37 @@ class Operator(ABC):
         return self._rows(X) if X.ndim == 2 else self._rows(X[np.newaxis])[0]
 
     def _apply_sparse(self, X, expression, shape):
-        self._check_length(X.shape[-1], expression, shape)
         if X.ndim != 2:
             return self._apply(X.toarray(), expression, shape)
-        return self._sparse_rows(as_inexact_sparse(X))
+        self._check_length(X.shape[-1], expression, shape)
+        dtype = np.result_type(self.dtype, inexact_dtype(X.dtype))
+        return self._sparse_rows(sp.csr_array(X, dtype=dtype))
 
     def _check_length(self, length, expression, shape):
         if length != self.shape[1]:
-            mine = self.shape if expression == "op @ X" else self.shape[::-1]
-            order = (mine, shape) if expression == "op @ X" else (shape, mine)
+            first, second = self.shape, shape
+            if expression == "X @ op":
+                first, second = shape, self.shape[::-1]
             raise ValueError(
-                f"Shapes do not match in {expression}: {order[0]} and {order[1]}."
+                f"Shapes do not match in {expression}: {first} and {second}."
             )
 
     def matvec(self, x):
         """``op @ x`` for a vector of shape (N,) or (N, 1)."""
-        return self._vector(x, self)
+        return self @ self._check_vector(x, self.shape[1])
 
     def rmatvec(self, x):
         """``op.H @ x`` for a vector of shape (M,) or (M, 1)."""
-        return self._vector(x, self.H)
+        return self.rmatmat(self._check_vector(x, self.shape[0]))
 
     @staticmethod
-    def _vector(x, operator):
+    def _check_vector(x, length):
         x = np.asarray(x)
-        if x.shape not in ((operator.shape[1],), (operator.shape[1], 1)):
+        if x.shape not in ((length,), (length, 1)):
             raise ValueError(
-                f"x must have shape ({operator.shape[1]},) or "
-                f"({operator.shape[1]}, 1); got {x.shape}."
+                f"x must have shape ({length},) or ({length}, 1); got {x.shape}."
             )
-        return operator @ x
+        return x
 
     def matmat(self, X):
         """``op @ X`` for an array of shape (N, K)."""
@@ -281,19 +346,29 @@ class Operator(ABC):
 
     def rmatmat(self, X):
         """``op.H @ X`` for an array of shape (M, K)."""
-        return self.H @ X
+        if self.dtype.kind != "c":
+            return self.T @ X
+        # Conjugating X costs less than keeping conjugate values.
+        return (self.T @ np.conj(X)).conj()
 
     # -- sums and scalars ------------------------------------------------------
 
     def __add__(self, other):
-        if not isinstance(other, Operator):
-            return NotImplemented
+        if isinstance(other, numbers.Number):
+            # ``sum(operators)`` starts from 0; another number is no matrix.
+            return self if other == 0 else NotImplemented
         return self._sum_class(self, other)
 
+    def __radd__(self, other):
+        if isinstance(other, numbers.Number):
+            return self if other == 0 else NotImplemented
+        return self._sum_class(other, self)
+
     def __sub__(self, other):
-        if not isinstance(other, Operator):
-            return NotImplemented
-        return self._sum_class(self, -other)
+        return self + (-1.0) * other
+
+    def __rsub__(self, other):
+        return -self + other
 
     def __neg__(self):
         return self * -1.0
@@ -316,7 +391,7 @@ class Operator(ABC):
         answer = _ARRAY_FUNCTIONS.get(function)
         if answer is None:
             raise TypeError(
-                f"numpy.{function.__name__} does not take an operator; "
+                f"{function.__module__}.{function.__name__} does not take an operator; "
                 f"use op.toarray() for the dense matrix."
             )
         return answer(*args, **kwargs)
@@ -334,15 +409,23 @@ class Operator(ABC):
 
     def __setstate__(self, state):
         vars(self).update(state, _cache={})
+        for array in self._arrays():
+            array.flags.writeable = False
 
     def __repr__(self):
         m, n = self.shape
-        saving = m * n / self.nnz if self.nnz else float("inf")
         text = f"<{type(self).__name__} {m} x {n}{self._detail()}, {self.dtype}: "
-        text += f"{self.nnz:,} stored values"
-        if 1.05 <= saving < float("inf"):
-            text += f", {saving:.1f} times fewer than dense"
-        return text + ">"
+        return f"{text}{self.nnz:,} stored values{saving(self)}>"
+
+
+def saving(operator):
+    """How storage compares with the dense matrix, or nothing where it cannot."""
+    size = operator.shape[0] * operator.shape[1]
+    if not size or not operator.nnz or operator.nnz == size:
+        return ""
+    if operator.nnz > size:
+        return f", {operator.nnz / size:.1f} times as many as dense"
+    return f", {size / operator.nnz:.1f} times fewer than dense"
 
 
 def frozen(array):
@@ -352,15 +435,15 @@ def frozen(array):
     return view
 
 
-def unique_leaves(operators):
-    """Leaves of several operators, an operator and its transpose counted once."""
-    unique = {}
-    for operator in operators:
-        for leaf in operator._leaves():
-            twin = leaf._cache.get("T")
-            if twin is None or id(twin) not in unique:
-                unique[id(leaf)] = leaf
-    return tuple(unique.values())
+def check_dtype(dtype):
+    """`dtype` as one that an operator can have."""
+    dtype = np.dtype(dtype)
+    if dtype.kind not in "fc" or inexact_dtype(dtype) != dtype:
+        raise TypeError(
+            f"An operator cannot have dtype {dtype}; pass float32, float64, complex64 "
+            f"or complex128."
+        )
+    return inexact_dtype(dtype)
 
 
 def _result_type(*args):

@@ -1,6 +1,7 @@
 """A diagonal matrix."""
 
 import numpy as np
+import scipy.sparse as sp
 
 from skfrugal._validation import as_inexact
 from skfrugal.operators._base import Operator, frozen
@@ -53,6 +54,9 @@ class Diagonal(Operator):
 
     def _rows(self, X):
         return X * self.values
+
+    def _csr(self):
+        return sp.diags_array(self.values, format="csr")
 
     def _transposed(self):
         return Diagonal(self.values)

@@ -2,11 +2,10 @@
 
 import numpy as np
 
-from skfrugal.operators._base import Operator, unique_leaves
-from skfrugal.operators._product import as_operator
+from skfrugal.operators._composite import Composite, as_operator
 
 
-class Kronecker(Operator):
+class Kronecker(Composite):
     """A Kronecker product ``A (x) B (x) ...``, never formed.
 
     Parameters
@@ -33,32 +32,25 @@ class Kronecker(Operator):
     def __init__(self, *factors):
         if not factors:
             raise ValueError("Kronecker needs at least one factor.")
-        factors = tuple(as_operator(f) for f in factors)
-        shape = np.prod([f.shape for f in factors], axis=0, dtype=int)
-        super().__init__(shape, np.result_type(*(f.dtype for f in factors)))
-        self.factors = factors
+        self._parts = tuple(as_operator(f) for f in factors)
+        shape = np.prod([f.shape for f in self._parts], axis=0, dtype=int)
+        super().__init__(shape, np.result_type(*(f.dtype for f in self._parts)))
 
     @property
-    def nnz(self):
-        """Numbers stored by the factors."""
-        return sum(leaf.nnz for leaf in unique_leaves(self.factors))
+    def factors(self):
+        """The factors, left to right."""
+        return self._parts
 
     @property
     def flops(self):
         """Flops of each factor along its axis, the last axis first."""
         return sum(one.flops for one in self._passes())
 
-    def _arrays(self):
-        return tuple(a for f in unique_leaves(self.factors) for a in f._arrays())
-
-    def _leaves(self):
-        return tuple(leaf for f in self.factors for leaf in f._leaves())
-
     def _passes(self):
         passes = []
-        sizes = [f.shape[1] for f in self.factors]
+        sizes = [f.shape[1] for f in self._parts]
         for axis in reversed(range(len(sizes))):
-            factor = self.factors[axis]
+            factor = self._parts[axis]
             times = int(np.prod(sizes)) // sizes[axis]
             for one in factor._passes():
                 passes.append(
@@ -73,21 +65,21 @@ class Kronecker(Operator):
         return tuple(passes)
 
     def _rows(self, X):
-        Y = X.reshape(X.shape[0], *(f.shape[1] for f in self.factors))
-        for axis in reversed(range(len(self.factors))):
+        Y = X.reshape(X.shape[0], *(f.shape[1] for f in self._parts))
+        for axis in reversed(range(len(self._parts))):
             Y = np.moveaxis(Y, axis + 1, -1)
             rows = np.ascontiguousarray(Y).reshape(-1, Y.shape[-1])
-            rotated = self.factors[axis]._rows(rows)
+            rotated = self._parts[axis]._rows(rows)
             shape = (*Y.shape[:-1], rotated.shape[1])
             Y = np.moveaxis(rotated.reshape(shape), -1, axis + 1)
         return np.ascontiguousarray(Y).reshape(X.shape[0], self.shape[0])
 
     def _transposed(self):
-        return Kronecker(*(f.T for f in self.factors))
+        return Kronecker(*(f.T for f in self._parts))
 
     def _mapped(self, function):
-        return Kronecker(*(f._mapped(function) for f in self.factors))
+        return Kronecker(*(f._mapped(function) for f in self._parts))
 
     def _scaled(self, scalar):
-        first, *others = self.factors
+        first, *others = self._parts
         return Kronecker(first._scaled(scalar), *others)

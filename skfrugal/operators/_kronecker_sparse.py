@@ -5,7 +5,8 @@ import scipy.sparse as sp
 
 from skfrugal._validation import as_inexact
 from skfrugal.operators._base import Operator, frozen
-from skfrugal.operators._chains import compose, is_chainable, pair_rank
+from skfrugal.operators._blocks import fuse, support_view
+from skfrugal.operators._patterns import compose, is_chainable
 
 
 class KroneckerSparse(Operator):
@@ -76,11 +77,10 @@ class KroneckerSparse(Operator):
 
     def toarray(self):
         """Dense matrix."""
-        a, b, c, d = self.pattern
-        dense = np.zeros((a, b, d, a, c, d), self.dtype)
-        i, stride = np.arange(a)[:, np.newaxis], np.arange(d)
-        dense[i, :, stride, i, :, stride] = self.values.transpose(0, 3, 1, 2)
-        return dense.reshape(self.shape)
+        dense = np.zeros(self.shape, self.dtype)
+        view, index = support_view(dense, self.pattern)
+        view[index] = self.values.transpose(0, 3, 1, 2)
+        return dense
 
     def _detail(self):
         return f" with pattern {self.pattern}"
@@ -94,22 +94,17 @@ class KroneckerSparse(Operator):
         Y = np.matmul(X.reshape(-1, a, c, d).transpose(1, 3, 0, 2), blocks)
         return np.ascontiguousarray(Y.transpose(2, 0, 3, 1)).reshape(-1, a * b * d)
 
-    def _sparse_rows(self, X):
-        return (X @ self._csr().T).toarray()
-
     def _csr(self):
+        return self._cached("csr", self._as_csr)
+
+    def _as_csr(self):
         a, b, c, d = self.pattern
         i, stride, k = np.ogrid[:a, :d, :c]
         columns = (i * c + k) * d + stride
         columns = np.broadcast_to(columns[:, np.newaxis], (a, b, d, c))
-        return sp.csr_array(
-            (
-                self.values.transpose(0, 1, 3, 2).ravel(),
-                columns.ravel(),
-                np.arange(0, self.values.size + 1, c),
-            ),
-            shape=self.shape,
-        )
+        values = self.values.transpose(0, 1, 3, 2).ravel()
+        starts = np.arange(0, self.values.size + 1, c)
+        return sp.csr_array((values, columns.ravel(), starts), shape=self.shape)
 
     def _transposed(self):
         return KroneckerSparse(self.values.transpose(0, 2, 1, 3))
@@ -120,15 +115,8 @@ class KroneckerSparse(Operator):
 
 def fused(left, right):
     """The product of two chainable factors as one factor, exact up to rounding."""
-    (a1, b1, _, d1), (a2, _, c2, d2) = left.pattern, right.pattern
-    t, s, r = a2 // a1, d1 // d2, pair_rank(left.pattern, right.pattern)
-    # Blocks of the product: one for each column group of `right` and each row class
-    # of `left`, a dense (b1, c2) matrix of rank r.
-    tall = left.values.reshape(a1, b1, t, r, d1).transpose(0, 2, 4, 1, 3)
-    wide = right.values.reshape(a2, r, s, c2, d2).transpose(0, 2, 4, 1, 3)
-    blocks = tall.reshape(a2, d1, b1, r) @ wide.reshape(a2, d1, r, c2)
-    blocks = blocks.reshape(a1, t, s, d2, b1, c2).transpose(0, 4, 2, 1, 5, 3)
-    return KroneckerSparse(blocks.reshape(compose(left.pattern, right.pattern)))
+    patterns = (left.pattern, right.pattern)
+    return KroneckerSparse(fuse(left.values, right.values, *patterns))
 
 
 def fuse_neighbours(factors, largest):

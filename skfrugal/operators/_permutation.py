@@ -1,8 +1,10 @@
 """Coordinates moved, selected or put into zeros."""
 
 import numpy as np
+import scipy.sparse as sp
 
-from skfrugal.operators._base import Operator, frozen
+from skfrugal._validation import check_int
+from skfrugal.operators._base import Operator, check_dtype, frozen
 from skfrugal.operators._diagonal import scaled_by_diagonal
 
 
@@ -44,13 +46,13 @@ class Permutation(Operator):
                 f"and shape {indices.shape}."
             )
         indices = indices.astype(np.intp, copy=False)
-        n = indices.size if n is None else int(n)
+        n = indices.size if n is None else check_int(n, "n", 0)
         used = indices[indices != -1]
         if used.size and (used.min() < 0 or used.max() >= n):
             raise ValueError(f"indices must lie in [0, {n}), or be -1 for a zero row.")
         if np.unique(used).size != used.size:
             raise ValueError("indices must be distinct: each column is used once.")
-        super().__init__((indices.size, n), dtype)
+        super().__init__((indices.size, n), check_dtype(dtype))
         self.indices = frozen(indices)
 
     @property
@@ -71,12 +73,11 @@ class Permutation(Operator):
         Y[:, self.indices == -1] = 0
         return Y
 
-    def _sparse_rows(self, X):
-        dtype = np.result_type(self.dtype, X.dtype)
-        Y = np.zeros((X.shape[0], self.shape[0]), dtype)
-        kept = np.flatnonzero(self.indices != -1)
-        Y[:, kept] = X[:, self.indices[kept]].toarray()
-        return Y
+    def _csr(self):
+        kept = self.indices != -1
+        ones = np.ones(np.count_nonzero(kept), self.dtype)
+        starts = np.concatenate([[0], np.cumsum(kept)])
+        return sp.csr_array((ones, self.indices[kept], starts), shape=self.shape)
 
     def _transposed(self):
         inverse = np.full(self.shape[1], -1, np.intp)

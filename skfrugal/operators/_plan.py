@@ -63,51 +63,49 @@ def factored_cost(passes, n_rows):
     )
 
 
-def choose_dense(operator, n_rows):
+def choose_dense(shape, passes, n_rows):
     """Whether the dense form is the cheaper one for `n_rows` rows."""
-    m, n = operator.shape
-    if m * n > MAX_DENSE_ENTRIES:
+    if shape[0] * shape[1] > MAX_DENSE_ENTRIES:
         return False
-    passes = operator._cached("passes", operator._passes)
-    return dense_cost((m, n), n_rows) < factored_cost(passes, n_rows)
+    return dense_cost(shape, n_rows) < factored_cost(passes, n_rows)
 
 
 def explain(operator, n_rows):
     """What ``operator.explain`` says."""
     m, n = operator.shape
-    passes = operator._passes()
     itemsize = operator.dtype.itemsize
-    moved = sum(p.n_in + p.n_out for p in passes) * itemsize
+    passes = operator._passes()
+    is_dense = operator._is_dense_cheaper(n_rows)
     lines = [
         f"{type(operator).__name__} {m} x {n}, {operator.dtype}, "
         f"for {n_rows:,} row{'s' if n_rows != 1 else ''}:"
     ]
-    for number, one in enumerate(passes, start=1):
-        lines.append(
-            f"  pass {number}: {one.name}, {one.n_in} -> {one.n_out}, "
-            f"{one.flops:,} flops a row"
-        )
+    lines += [
+        f"  pass {number}: {one.name}, {one.n_in} -> {one.n_out}, "
+        f"{one.flops:,} flops a row"
+        for number, one in enumerate(passes, start=1)
+    ]
     flops = sum(p.flops for p in passes)
+    moved = sum(p.n_in + p.n_out for p in passes) * itemsize
     lines += [
         f"  in all {flops:,} flops a row (dense: {2 * m * n:,}), "
         f"{moved:,} bytes moved a row, {operator.nbytes:,} bytes stored "
         f"(dense: {m * n * itemsize:,})",
-        _verdict(operator, passes, n_rows),
+        f"  computed {_how(passes, is_dense)}: {_estimates(operator, passes, n_rows)}",
     ]
+    kept = operator._bytes_kept(n_rows)
+    if kept:
+        lines.append(f"  {kept:,} bytes more are kept after the first product")
     return "\n".join(lines)
 
 
-def _verdict(operator, passes, n_rows):
-    if len(passes) == 1:
-        return "  computed in this one pass."
+def _how(passes, is_dense):
+    if is_dense:
+        return "as one dense product instead"
+    return "in these passes" if len(passes) > 1 else "in this one pass"
+
+
+def _estimates(operator, passes, n_rows):
     dense = dense_cost(operator.shape, n_rows) / n_rows
     factored = factored_cost(passes, n_rows) / n_rows
-    estimates = f"estimated {factored:,.0f} ns a row factored, {dense:,.0f} ns dense"
-    if choose_dense(operator, n_rows):
-        return f"  computed as one dense product: {estimates}."
-    if dense < factored:
-        return (
-            f"  computed factor by factor, since the dense matrix would take more "
-            f"than {MAX_DENSE_ENTRIES:,} entries: {estimates}."
-        )
-    return f"  computed factor by factor: {estimates}."
+    return f"estimated {factored:,.0f} ns a row, {dense:,.0f} ns as a dense product"

@@ -53,7 +53,7 @@ class Rotations(Operator):
 
     def __init__(self, n, pairs, angles):
         n = check_positive_int(n, "n")
-        pairs = [np.asarray(p, np.intp).reshape(-1, 2) for p in pairs]
+        pairs = [_as_pairs(p, level) for level, p in enumerate(pairs)]
         angles = [as_inexact(t, "angles").ravel() for t in angles]
         if [len(p) for p in pairs] != [len(t) for t in angles]:
             raise ValueError(
@@ -80,6 +80,11 @@ class Rotations(Operator):
     def n_rotations(self):
         """Number of rotations in all levels."""
         return len(self.angles)
+
+    def levels(self):
+        """Iterate over the levels: (pairs, angles) of each."""
+        for start, stop in pairwise(self.level_starts):
+            yield self.pairs[start:stop], self.angles[start:stop]
 
     @property
     def nnz(self):
@@ -136,13 +141,13 @@ class Rotations(Operator):
         real = np.empty(0, dtype).real.dtype
         angles = self.angles.astype(real, copy=False)
         operator = self._with(self.pairs, angles, self.level_starts)
-        operator.dtype = dtype
+        operator._dtype = dtype
         return operator
 
     def _with(self, pairs, angles, level_starts):
         """A sequence whose levels are known to be right."""
         operator = Rotations(self.shape[0], [], [])
-        operator.dtype = self.dtype
+        operator._dtype = self.dtype
         operator.pairs = frozen(np.ascontiguousarray(pairs))
         operator.angles = frozen(angles)
         operator.level_starts = frozen(level_starts)
@@ -150,6 +155,19 @@ class Rotations(Operator):
 
     def _scaled(self, scalar):
         return scaled_by_diagonal(self, scalar)
+
+
+def _as_pairs(pairs, level):
+    """Integers of shape (n_rotations, 2)."""
+    pairs = np.asarray(pairs)
+    if pairs.size == 0:
+        return np.empty((0, 2), np.intp)
+    if pairs.dtype.kind not in "iu" or pairs.ndim != 2 or pairs.shape[1] != 2:
+        raise ValueError(
+            f"pairs of level {level} must be integers of shape (n_rotations, 2); got "
+            f"dtype {pairs.dtype} and shape {pairs.shape}."
+        )
+    return pairs.astype(np.intp, copy=False)
 
 
 def _check_level(pairs, n, level):

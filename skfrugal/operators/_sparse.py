@@ -3,7 +3,7 @@
 import numpy as np
 import scipy.sparse as sp
 
-from skfrugal._validation import as_inexact, as_inexact_sparse
+from skfrugal._validation import as_inexact, inexact_dtype
 from skfrugal.operators._base import Operator, frozen
 
 
@@ -38,7 +38,7 @@ class SparseFactor(Operator):
             raise ValueError(
                 f"matrix must have 2 dimensions; got shape {matrix.shape}."
             )
-        matrix = as_inexact_sparse(matrix)
+        matrix = sp.csr_array(matrix, dtype=inexact_dtype(matrix.dtype))
         if not matrix.has_canonical_format:
             matrix = matrix.copy()
             matrix.sum_duplicates()
@@ -69,8 +69,8 @@ class SparseFactor(Operator):
     def _rows(self, X):
         return np.ascontiguousarray((self.matrix @ X.T).T)
 
-    def _sparse_rows(self, X):
-        return (X @ self.matrix.T).toarray()
+    def _csr(self):
+        return self.matrix
 
     def _transposed(self):
         return SparseFactor(self.matrix.T.tocsr())

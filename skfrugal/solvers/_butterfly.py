@@ -5,8 +5,8 @@ import math
 import numpy as np
 
 from skfrugal.operators import KroneckerSparse, Product
-from skfrugal.operators._chains import chain_shape, check_chain
-from skfrugal.solvers._blocks import restrict, support_view
+from skfrugal.operators._blocks import restrict, support_view
+from skfrugal.operators._patterns import chain_shape, check_chain
 from skfrugal.solvers._result import Factorization
 from skfrugal.solvers._splits import (
     ORDERS,

@@ -5,6 +5,7 @@ import math
 
 import numpy as np
 
+from skfrugal._validation import check_int
 from skfrugal.operators import Rotations
 
 
@@ -37,7 +38,8 @@ def fold_rotations(shape, n_rotations=None):
     >>> fold_rotations(4).pairs.tolist()
     [[0, 3], [1, 2], [0, 1], [3, 2]]
     """
-    shape = (shape,) if np.ndim(shape) == 0 else tuple(shape)
+    sides = (shape,) if np.ndim(shape) == 0 else shape
+    shape = tuple(check_int(side, "shape", 1) for side in sides)
     n = math.prod(shape)
     features = np.arange(n).reshape(shape)
     axes = [
@@ -54,6 +56,7 @@ def fold_rotations(shape, n_rotations=None):
         if level is not None
     ]
     if n_rotations is not None:
+        n_rotations = check_int(n_rotations, "n_rotations", 0)
         stops = np.cumsum([len(level) for level in levels])
         levels = [
             level[: max(0, len(level) - max(0, stop - n_rotations))]

@@ -10,7 +10,7 @@ Whitening *before* the Gram matrix is what keeps it right when landmarks nearly
 coincide or alpha is tiny; ``P`` is never stored, only one block of its rows.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import linalg
@@ -75,18 +75,18 @@ class LandmarkRidge:
     loo_error: np.ndarray  # (t,): root mean squared leave-one-out residual
     negative: float  # weight of the negative part of the kernel that was dropped
 
-
-def _check_finite(matrix):
-    if not np.isfinite(matrix).all():
-        raise ValueError(
-            "kernel values overflow; scale the features of X, or pass a smaller gamma "
-            "or degree."
-        )
+    def scaled(self, exponent):
+        """Return the solution for targets times 2^exponent, (t,)."""
+        parts = self.dual_coef, self.intercept, self.loo_error
+        with np.errstate(over="ignore"):
+            coef, intercept, error = (np.ldexp(part, exponent) for part in parts)
+        if not (np.isfinite(coef).all() and np.isfinite(intercept + error).all()):
+            raise ValueError("coefficients overflow; pass a smaller y.")
+        return replace(self, dual_coef=coef, intercept=intercept, loo_error=error)
 
 
 def whiten(kernel_matrix, rcond=RCOND):
     """Eigendecompose K_mm and drop the directions that are rounding."""
-    _check_finite(kernel_matrix)
     values, vectors = linalg.eigh(kernel_matrix)
     largest = max(values[-1], 0.0)
     keep = values > rcond * largest
@@ -135,7 +135,8 @@ def ridge_path(blocks, shift, y_mean, *, fit_intercept):
         y_mean = y_mean + y_sum / total
     else:
         offset, total = np.zeros(shift.size), np.inf
-    _check_finite(gram)
+    if not np.isfinite(gram).all():
+        raise ValueError("the weighted rows overflow; pass a smaller sample_weight.")
     values, vectors = linalg.eigh(gram) if shift.size else (np.zeros(0), gram)
     return RidgePath(
         np.maximum(values, 0.0),
@@ -147,30 +148,29 @@ def ridge_path(blocks, shift, y_mean, *, fit_intercept):
     )
 
 
-def leave_one_out(path, Z, y, w, alpha):
+def leave_one_out(path, Z, y, w, alpha, *, doubt=0.0):
     """Return the mean squared leave-one-out residual of each target, exactly.
 
     A row of weight w stands for w copies of which one is left out (the whole row
     where w < 1): the residual becomes r / (1 - min(w, 1) h), h the leverage of one
-    copy. The landmarks stay where they are. Z are rows that `path` rotated.
+    copy. The landmarks stay where they are. Z are rows that `path` rotated. What is
+    left of a row, 1 - min(w, 1) h, is taken as smaller by `doubt`.
     """
     shrink = path.shrink(alpha)
     leverage = 1.0 / path.weight + np.square(Z) @ shrink
-    left = np.maximum(1.0 - np.minimum(w, 1.0)[:, None] * leverage, 4 * _EPS)
+    left = 1.0 - doubt - np.minimum(w, 1.0)[:, None] * leverage
+    left = np.maximum(left, 4 * _EPS)
     residual = (y - path.y_mean - Z @ (shrink * path.moments)) / left
     return w @ np.square(residual) / w.sum()
 
 
 def choose_alpha(path, white, Z, y, w):
-    """Choose one alpha a target by leave-one-out, refusing those that are noise.
-
-    Returns
-    -------
-    alpha : ndarray of shape (t,)
-    """
+    """Choose one alpha a target, (t,), by leave-one-out, refusing those of noise."""
     largest = path.eigenvalues.max(initial=0.0) or 1.0
     grid = largest * np.logspace(-13, 1, N_ALPHAS)
-    error = np.sqrt([leave_one_out(path, Z, y, w, alpha) for alpha in grid])
+    # Where a leverage is one, to rounding, noise over noise shall not win.
+    doubt = 64 * len(path.moments) * _EPS
+    error = np.sqrt([leave_one_out(path, Z, y, w, a, doubt=doubt) for a in grid])
     size = [linalg.norm(white.basis @ path.coef(alpha), axis=0) for alpha in grid]
     # Where nothing is precise enough the smallest of noise and error decides.
     noise = np.array(size) * 2.0**-53 / MAX_NOISE

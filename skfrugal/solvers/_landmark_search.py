@@ -17,6 +17,8 @@ N_LOO = 4096
 N_SEARCH = 4096
 # Kernel values this close to 0 (or to 1) for all pairs are an identity (a constant).
 DEGENERATE = 1e-6
+# Negative eigenvalues beyond this fraction of the largest are not rounding.
+NEGATIVE = 1e-8
 
 # By kernel, from mean and variance of each feature: the scale s for which the
 # argument of the kernel is of order one at gamma = 1 / s.
@@ -68,6 +70,7 @@ def _draw(index, n_draws, rng):
     return np.sort(rng.choice(index, n_draws, replace=False))
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def feature_scale(X, weight, kernel):
     """Return the scale of weighted rows in the kernel's own terms, positive."""
     total, columns = weight.sum(), X.shape[1]
@@ -91,15 +94,36 @@ def check_alpha(alpha, n_targets):
     """Return alpha as an array of one or `n_targets` values; None for "auto"."""
     if isinstance(alpha, str):
         return None
-    values = np.atleast_1d(np.asarray(alpha, dtype=np.float64))
+    try:
+        values = np.atleast_1d(np.asarray(alpha, dtype=np.float64))
+    except (TypeError, ValueError):
+        values = np.full(n_targets, np.nan)
     if values.shape not in ((1,), (n_targets,)):
         raise ValueError(
             f"alpha has shape {values.shape} for {n_targets} target(s); pass one "
             f"number, an array of shape ({n_targets},) or 'auto'."
         )
     if not (np.isfinite(values) & (values >= 0)).all():
-        raise ValueError(f"alpha={alpha!r}; pass finite values >= 0.")
+        raise ValueError(
+            f"alpha={alpha!r} holds something else than finite numbers >= 0; pass "
+            "only such numbers, or 'auto'."
+        )
     return values
+
+
+def unit_scale(y):
+    """Divide each target by a power of two, such that its values are below one.
+
+    Their squares then neither overflow nor vanish; the division rounds nothing.
+
+    Returns
+    -------
+    scaled : ndarray of shape (n, t)
+    exponent : ndarray of shape (t,)
+        The logarithms of the divisors, base 2.
+    """
+    _, exponent = np.frexp(np.abs(y).max(axis=0))
+    return np.ldexp(y, -exponent), exponent
 
 
 def candidate_gammas(X, weight, kernel, gamma):
@@ -114,14 +138,43 @@ def candidate_gammas(X, weight, kernel, gamma):
     return tuple(factor / scale for factor in GAMMA_FACTORS)
 
 
-def degeneracy(kernel_matrix):
-    """Say what is wrong with the width of a shift-invariant kernel, or ""."""
-    pairs = kernel_matrix[~np.eye(len(kernel_matrix), dtype=bool)]
+def kernel_faults(kernel, X, weight, negative, *, chosen):
+    """Return sentences on a kernel that is indefinite, or tells no rows apart, or all.
+
+    Parameters
+    ----------
+    kernel : LandmarkKernel
+
+    X, weight : rows and their weights
+
+    negative : float
+        The negative part of the kernel between landmarks that was dropped.
+
+    chosen : bool
+        Whether gamma was chosen here, rather than given.
+    """
+    faults, metric = [], kernel.kernel.metric
+    if negative > NEGATIVE:
+        faults.append(
+            f"kernel={metric!r} is not positive semidefinite on the landmarks: its "
+            "negative part is dropped. Pass a positive semidefinite kernel, for "
+            "example 'rbf'."
+        )
+    if chosen or not kernel.kernel.shift_invariant:
+        return faults
+    matrix = kernel.of_landmarks()
+    pairs, fault = matrix[~np.eye(len(matrix), dtype=bool)], ""
     if pairs.size and pairs.max() < DEGENERATE:
-        return "0 (too large: the model knows nothing between landmarks)"
-    if pairs.size and pairs.min() > 1 - DEGENERATE:
-        return "1 (too small: the model is nearly linear or constant)"
-    return ""
+        fault = "0 (too large: the model knows nothing between landmarks)"
+    elif pairs.size and pairs.min() > 1 - DEGENERATE:
+        fault = "1 (too small: the model is nearly linear or constant)"
+    if fault:
+        faults.append(
+            f"gamma={kernel.kernel.parameters['gamma']:.3g} makes every kernel value "
+            f"between landmarks {fault}. Pass "
+            f"gamma={1 / feature_scale(X, weight, metric):.3g}, or 'auto'."
+        )
+    return faults
 
 
 def best_gamma(solve, gammas, variance, search, verbose):

@@ -1,10 +1,9 @@
 """Orthogonal products of plane rotations that nearly diagonalise a covariance."""
 
-import numbers
-
 import numpy as np
 
 from skfrugal._kernels._jacobi import greedy_level, rotate_rows
+from skfrugal._validation import check_int
 from skfrugal.operators import Rotations
 from skfrugal.solvers._result import Factorization
 
@@ -84,17 +83,16 @@ def greedy_jacobi(
     """
     S, scale = normalized(covariance)
     n = len(S)
-    n_rotations = _check_count(n_rotations, "n_rotations", 0)
+    n_rotations = check_int(n_rotations, "n_rotations", 0)
     pairs_per_level = max(1, n // 8) if pairs_per_level is None else pairs_per_level
-    pairs_per_level = _check_count(pairs_per_level, "pairs_per_level", 1)
+    pairs_per_level = check_int(pairs_per_level, "pairs_per_level", 1)
+    if floor is not None and not floor >= 0:
+        raise ValueError(f"floor must be a variance, at least 0; got {floor!r}.")
     floor = VARIANCE_FLOOR if floor is None else floor / scale
     levels = []
     if start is not None:
         check_rotations(start, n)
-        cuts = start.level_starts[1:-1]
-        levels.extend(
-            zip(np.split(start.pairs, cuts), np.split(start.angles, cuts), strict=True)
-        )
+        levels.extend(start.levels())
         S = rotated(S, start.pairs, start.angles)
     n_start = len(levels)
     first_error = off_diagonal_norm(S)
@@ -145,14 +143,16 @@ def prune_rotations(rotations, outputs):
     >>> prune_rotations(rotations, [3]).pairs.tolist()
     [[2, 3]]
     """
+    outputs = np.asarray(outputs)
+    if outputs.size and outputs.dtype.kind not in "iu":
+        raise ValueError(
+            f"outputs must be integers, the rows that are wanted; got dtype "
+            f"{outputs.dtype}. Of a mask pass np.flatnonzero(mask)."
+        )
     needed = np.zeros(rotations.shape[0], bool)
-    needed[np.asarray(outputs, np.intp)] = True
-    cuts = rotations.level_starts[1:-1]
-    levels = zip(
-        np.split(rotations.pairs, cuts), np.split(rotations.angles, cuts), strict=True
-    )
+    needed[outputs.astype(np.intp)] = True
     pruned = []
-    for pairs, angles in reversed(list(levels)):
+    for pairs, angles in reversed(list(rotations.levels())):
         kept = needed[pairs].any(axis=1)
         needed[pairs[kept]] = True
         if kept.any():
@@ -183,6 +183,11 @@ def _greedy_levels(S, n_rotations, pairs_per_level, floor):
 
 def normalized(covariance):
     """Symmetric float64 copy with mean variance 1 (zero stays), and the scale."""
+    if np.iscomplexobj(covariance):
+        raise ValueError(
+            "covariance must be real. Pass its real part, or the covariance of real "
+            "and imaginary parts side by side."
+        )
     S = np.array(covariance, dtype=np.float64, order="C")
     if S.ndim != 2 or S.shape[0] != S.shape[1] or not S.size:
         raise ValueError(
@@ -221,17 +226,6 @@ def check_rotations(rotations, n):
             f"Rotations of shape ({n}, {n}) are needed for this covariance; got "
             f"{rotations!r}. Pass the operator of greedy_jacobi or fold_rotations."
         )
-
-
-def _check_count(value, name, smallest):
-    """`value` as an int, at least `smallest`."""
-    if (
-        not isinstance(value, numbers.Integral)
-        or isinstance(value, bool)
-        or value < smallest
-    ):
-        raise ValueError(f"{name} must be an integer >= {smallest}; got {value!r}.")
-    return int(value)
 
 
 def rotated(S, pairs, angles):

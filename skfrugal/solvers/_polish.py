@@ -1,5 +1,7 @@
 """Minorise-maximise sweeps over the angles of a sequence of plane rotations."""
 
+from itertools import pairwise
+
 import numpy as np
 from scipy.linalg.lapack import dpstrf
 
@@ -131,9 +133,9 @@ def _square_root(S):
 
 def _with_angles(rotations, angles):
     """The same pairs with other angles."""
-    cuts = rotations.level_starts[1:-1]
+    starts = rotations.level_starts
     return Rotations(
         rotations.shape[0],
-        np.split(rotations.pairs, cuts),
-        np.split(angles, cuts),
+        [pairs for pairs, _ in rotations.levels()],
+        [angles[start:stop] for start, stop in pairwise(starts)],
     )

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from skfrugal.operators import Operator
+from skfrugal.operators._base import saving
 
 
 @dataclass(frozen=True, repr=False)
@@ -17,7 +18,8 @@ class Factorization:
     operator : Operator
         The approximation.
     error : float
-        Distance between the matrix and `operator`, computed from their difference.
+        Distance between the matrix and `operator`, computed from their difference;
+        or, where a solver's docstring says so, another distance that it makes small.
     lower_bound : float or None
         No operator of this class is closer to the matrix than this.  None where the
         method cannot tell.
@@ -54,24 +56,15 @@ class Factorization:
 
     def __repr__(self):
         m, n = self.operator.shape
-        nnz = self.operator.nnz
+        stored = f"{self.operator.nnz:,} stored values{saving(self.operator)}"
         lines = [
-            f"Factorization of a {m} x {n} matrix: {nnz} stored values "
-            f"({_saving(m * n, nnz)})",
+            f"Factorization of a {m} x {n} matrix: {stored}",
             f"  error: {self.error:.6g} ({_certificate(self)})",
             f"  {'converged' if self.converged else 'not converged'} after "
             f"{self.n_iter} iteration{'s' if self.n_iter != 1 else ''}",
             f"  {self.message}",
         ]
         return "\n".join(lines)
-
-
-def _saving(dense, stored):
-    if stored == dense:
-        return "as many as dense"
-    if stored > dense:
-        return f"{stored / dense:.3g} times as many as dense"
-    return f"{dense / stored:.3g} times fewer than dense" if stored else "none"
 
 
 def _certificate(result):

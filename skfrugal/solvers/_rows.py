@@ -1,6 +1,7 @@
 """Rows of a large table: in blocks, and which of them are equal."""
 
 import numpy as np
+from scipy import sparse
 
 # Values in one block of rows: 16 MB in float64.
 BLOCK_VALUES = 2**21
@@ -18,15 +19,15 @@ def _mix(bits):
 def fingerprint(X):
     """Hash the rows of a dense or CSR matrix: equal rows, and only they, agree.
 
-    Zeros count nothing, so that a sparse row and its dense copy agree, and so do
-    0.0 and -0.0. Two different rows agree with probability 2^-64.
+    Zeros count nothing, so that a sparse row (without repeated entries) and its
+    dense copy agree, and so do 0.0 and -0.0. Two different rows agree with
+    probability 2^-64.
     """
     columns = _mix(np.arange(1, X.shape[1] + 1, dtype=np.uint64) * _SEED)
-    if not isinstance(X, np.ndarray):
-        X = X.tocsr(copy=True)
-        X.sum_duplicates()
-        X.data = _hash_values(X.data, columns[X.indices])
-        return np.asarray(X @ np.ones(X.shape[1], dtype=np.uint64)).ravel()
+    if sparse.issparse(X):
+        hashes = _hash_values(X.data, columns[X.indices])
+        table = sparse.csr_array((hashes, X.indices, X.indptr), shape=X.shape)
+        return table @ np.ones(X.shape[1], dtype=np.uint64)
     result = np.empty(X.shape[0], dtype=np.uint64)
     for rows in batches(X.shape[0], X.shape[1]):
         result[rows] = _hash_values(X[rows], columns).sum(axis=1, dtype=np.uint64)
@@ -45,7 +46,7 @@ def ordinate(X):
     to float32, keep their order.
     """
     axis = np.random.RandomState(0).standard_normal(X.shape[1])
-    if not isinstance(X, np.ndarray):
+    if sparse.issparse(X):
         return X @ axis
     result = np.empty(X.shape[0])
     for rows in batches(X.shape[0], X.shape[1]):
@@ -59,6 +60,19 @@ def batches(n_rows, n_columns):
     size = max(1, BLOCK_VALUES // max(1, n_columns))
     for start in range(0, n_rows, size):
         yield slice(start, min(start + size, n_rows))
+
+
+def row_values(X):
+    """Return how many numbers a row stores (of a sparse matrix: on average)."""
+    return -(-X.nnz // max(1, X.shape[0])) if sparse.issparse(X) else X.shape[1]
+
+
+def canonical_rows(X):
+    """Return a CSR matrix without repeated entries, which norms count wrongly."""
+    if sparse.issparse(X) and not X.has_canonical_format:
+        X = X.copy()
+        X.sum_duplicates()
+    return X
 
 
 def positive_rows(X, weight):

@@ -3,8 +3,7 @@
 import numpy as np
 
 from skfrugal.operators import remove_redundancy
-from skfrugal.operators._chains import compose, pair_rank
-from skfrugal.solvers._blocks import (
+from skfrugal.operators._blocks import (
     adjoint,
     blocks,
     fuse,
@@ -13,6 +12,7 @@ from skfrugal.solvers._blocks import (
     right_from,
     right_to,
 )
+from skfrugal.operators._patterns import compose, pair_rank
 from skfrugal.solvers._target import energy
 from skfrugal.solvers._truncation import tail_energy, truncate
 

@@ -4,6 +4,8 @@ import math
 
 import numpy as np
 
+from skfrugal._validation import inexact_dtype
+
 
 def check_matrix(A, name="A"):
     """Return `A` as a finite, non-empty, two-dimensional floating-point array."""
@@ -18,21 +20,13 @@ def check_matrix(A, name="A"):
             f"{name} has shape {A.shape}; pass a matrix with at least one row and one "
             f"column."
         )
-    A = A.astype(_result_dtype(A.dtype), copy=False)
+    A = A.astype(inexact_dtype(A.dtype), copy=False)
     if not np.isfinite(A).all():
         raise ValueError(
             f"{name} contains NaN or infinity; pass finite values, for example after "
             f"imputing what is missing."
         )
     return A
-
-
-def _result_dtype(dtype):
-    if dtype.kind in "biu":
-        return np.dtype(np.float64)
-    single = np.finfo(dtype).bits <= 32
-    kind = np.complex64 if dtype.kind == "c" else np.float32
-    return np.result_type(kind, np.float32 if single else np.float64)
 
 
 def scale(array, exponent):

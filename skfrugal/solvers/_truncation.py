@@ -4,7 +4,7 @@ import numpy as np
 
 from skfrugal._kernels._closed_form import leading_pairs, residual_energies
 from skfrugal._kernels._eigenvalue import largest_eigenvalues
-from skfrugal.solvers._blocks import adjoint
+from skfrugal.operators._blocks import adjoint
 
 # Above this fraction of a block's energy, trace - largest eigenvalue keeps 13 digits
 # of the tail; below it the tail is summed from the residual of the leading pair.

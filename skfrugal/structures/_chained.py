@@ -8,7 +8,7 @@ from sklearn.base import BaseEstimator
 
 from skfrugal import operators
 from skfrugal._validation import check_positive_int
-from skfrugal.operators._chains import chain_n_values, compose, pair_rank
+from skfrugal.operators._patterns import chain_n_values, compose, pair_rank
 from skfrugal.solvers._butterfly import row_weighted_factorization
 from skfrugal.solvers._target import check_matrix
 from skfrugal.structures._checks import check_row_weight, check_shape

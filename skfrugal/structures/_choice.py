@@ -78,7 +78,7 @@ class Auto(BaseEstimator):
         heaviest = 1.0 if row_weight is None else float(row_weight.max())
         # Errors that differ by rounding are equal.
         slack = 16 * np.finfo(matrix.dtype).eps * float(np.abs(matrix).max())
-        slack *= math.sqrt(heaviest * matrix.size)
+        slack *= math.sqrt(heaviest) * math.sqrt(matrix.size)
         best = min(
             (result for result in results if result.error <= smallest + slack),
             key=lambda result: result.operator.nnz,
@@ -155,8 +155,8 @@ def check_structure(structure, shape, budget=None):
     shape : (int, int)
         Shape of the matrices to be approximated.
     budget : int, float or None, default=None
-        See `budget_in_values`.  None, which means 1/6, does not restrict an object,
-        nor the name "dense".
+        See `budget_in_values`.  None, which means 1/6, does not restrict an object;
+        of a name that does not fit in 1/6 it takes the smallest structure.
 
     Returns
     -------
@@ -199,14 +199,14 @@ def _named_structure(name, shape, budget):
         structure = Auto(budget=budget)
         structure.candidates(shape)
         return structure
-    if name == "dense" and budget is None:
-        return Dense()
     family = _family(name)
     allowed = budget_in_values(budget, shape)
     for start in family:
         structure = _largest(start, shape, allowed)
         if structure is not None:
             return structure
+    if budget is None:
+        return min(family, key=lambda smallest: smallest.n_parameters(shape))
     raise _nothing_fits(name, family, shape, budget, allowed)
 
 

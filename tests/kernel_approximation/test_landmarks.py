@@ -161,6 +161,42 @@ def test_landmarks_rpcholesky_stops_when_the_kernel_is_reproduced(X):
     assert len(Z) < 60
 
 
+@pytest.mark.parametrize("method", ["leverage", "rpcholesky"])
+def test_landmarks_of_kernel_methods_take_the_parameters_of_the_kernel(X, method):
+    named = {"kernel": "poly", "gamma": 0.5, "kernel_params": {"degree": 2, "coef0": 3}}
+
+    def kernel(a, b, *, offset):
+        return (0.5 * (a @ b) + offset) ** 2
+
+    Z = select_landmarks(X[:100], 12, method=method, random_state=0, **named)
+    twin = {"kernel": kernel, "kernel_params": {"offset": 3.0}}
+    expected = select_landmarks(X[:100], 12, method=method, random_state=0, **twin)
+    assert_array_equal(Z, expected)
+
+
+@pytest.mark.parametrize("method", ["leverage", "rpcholesky"])
+def test_landmarks_of_kernel_methods_need_a_positive_kernel(X, method):
+    for kernel in ("additive_chi2", lambda a, b: 0.0, lambda a, b: -1.0):
+        with pytest.raises(ValueError, match=f"'{method}'.* kernel=.*pass 'lloyd'"):
+            select_landmarks(np.abs(X), 10, method=method, kernel=kernel)
+    with pytest.raises(ValueError, match=r"kernel=.*NaN"):
+        select_landmarks(X, 10, method=method, kernel=lambda a, b: np.nan)
+
+
+@pytest.mark.parametrize("method", ["leverage", "rpcholesky"])
+def test_landmarks_of_kernel_methods_find_the_few_positive_rows(X, method):
+    # A uniform pilot sees none of them.
+    X = np.where(np.arange(300)[:, None] < 2, X, -np.abs(X))
+    X[:2] = np.abs(X[:2])
+
+    def kernel(a, b):
+        return max(a[0], 0.0) * max(b[0], 0.0)
+
+    Z = select_landmarks(X, 2, method=method, kernel=kernel, random_state=0)
+    assert len(Z) > 0
+    assert (Z[:, 0] > 0).all()
+
+
 def test_landmarks_refuse_what_they_cannot_use(X):
     with pytest.raises(ValueError, match="zero"):
         select_landmarks(X, 5, sample_weight=np.zeros(300))

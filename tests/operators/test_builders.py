@@ -83,7 +83,7 @@ def test_random_orthogonal_butterfly_is_orthogonal():
     "call, words",
     [
         (lambda: ops.hadamard(12), "power of 2"),
-        (lambda: ops.dft(0), "positive integer"),
+        (lambda: ops.dft(0), "n must be an integer >= 1"),
         (lambda: ops.dft(4, "ortho"), "scale must be"),
         (lambda: ops.dct(4, 5), "type must be"),
         (lambda: ops.dct(4, norm="l2"), "norm must be"),

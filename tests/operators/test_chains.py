@@ -20,8 +20,8 @@ from skfrugal.operators import (
     remove_redundancy,
     square_dyadic,
 )
-from skfrugal.operators._chains import chain_shape, compose, pair_rank
 from skfrugal.operators._kronecker_sparse import fused
+from skfrugal.operators._patterns import chain_shape, compose, pair_rank
 
 
 def support(pattern):
@@ -153,7 +153,7 @@ def test_powers_are_asked_for_by_name():
     assert square_dyadic(1) == radix(1, 5) == ((1, 1, 1, 1),)
     with pytest.raises(ValueError, match="power of 2; got 12"):
         square_dyadic(12)
-    with pytest.raises(ValueError, match="n must be a positive integer; got 0"):
+    with pytest.raises(ValueError, match="n must be an integer >= 1; got 0"):
         square_dyadic(0)
     with pytest.raises(ValueError, match="as many entries"):
         chain_from_factors((2, 2), (4,))

@@ -24,9 +24,7 @@ from skfrugal.operators import (
     remove_redundancy,
     square_dyadic,
 )
-from skfrugal.operators._chains import compose, pair_rank
-from skfrugal.solvers import Factorization, butterfly_factorization
-from skfrugal.solvers._blocks import (
+from skfrugal.operators._blocks import (
     blocks,
     left_from,
     left_to,
@@ -35,6 +33,8 @@ from skfrugal.solvers._blocks import (
     right_to,
     unblocks,
 )
+from skfrugal.operators._patterns import compose, pair_rank
+from skfrugal.solvers import Factorization, butterfly_factorization
 
 ORDERS = ["l2r", "r2l", "balanced"]
 
@@ -406,7 +406,7 @@ def test_factorization_survives_pickle_and_explains_itself():
     text = repr(result)
     for words in (
         "16 x 16",
-        "128 stored values (2 times",
+        "128 stored values, 2.0 times",
         f"{result.error:.6g}",
         "than",
     ):

@@ -50,3 +50,23 @@ def test_fold_rotations_are_orthogonal_for_any_shape(shape, data):
     assert_allclose(Q @ Q.T, np.eye(n), atol=32 * np.finfo(float).eps)
     # Every feature has a partner in some level, but on a single point.
     assert len(np.unique(whole.pairs)) == (n if n > 1 else 0)
+
+
+@pytest.mark.parametrize("shape", [np.int64(6), np.array([2, 3]), [np.uint8(6)]])
+def test_fold_rotations_takes_numpy_integers(shape):
+    plain = fold_rotations(tuple(int(side) for side in np.atleast_1d(shape)), 4)
+    rotations = fold_rotations(shape, np.int32(4))
+    assert_array_equal(rotations.pairs, plain.pairs)
+
+
+@pytest.mark.parametrize(
+    "parameters, message",
+    [
+        ((2.5,), "shape must be an integer >= 1; got 2.5"),
+        (((4, 0),), "shape must be an integer >= 1; got 0"),
+        ((4, -1), "n_rotations must be an integer >= 0; got -1"),
+    ],
+)
+def test_fold_rotations_says_what_is_wrong_with_a_parameter(parameters, message):
+    with pytest.raises(ValueError, match=message):
+        fold_rotations(*parameters)

@@ -1,8 +1,10 @@
 """What every model of centroids answers, however its centroids were found."""
 
 from abc import ABC
+from contextlib import contextmanager
 
 import numpy as np
+import scipy.sparse as sp
 from sklearn.base import (
     BaseEstimator,
     ClassNamePrefixFeaturesOutMixin,
@@ -30,8 +32,23 @@ class CentroidModel(
 ):
     """Abstract estimator whose fitted state is `operator_`, the centroids."""
 
+    @contextmanager
+    def _whole_or_unchanged(self):
+        """Leave the fitted attributes as they were if fitting fails."""
+        before = self._fitted()
+        try:
+            yield
+        except BaseException:
+            for name in self._fitted():
+                delattr(self, name)
+            vars(self).update(before)
+            raise
+
+    def _fitted(self):
+        return {name: value for name, value in vars(self).items() if name[-1] == "_"}
+
     def _validated(self, X, *, reset):
-        return validate_data(
+        X = validate_data(
             self,
             X,
             reset=reset,
@@ -40,10 +57,16 @@ class CentroidModel(
             order="C",
             accept_large_sparse=False,
         )
+        if sp.issparse(X) and not X.has_canonical_format:
+            # Entries that are repeated would be squared before they are added.
+            X = X.copy()
+            X.sum_duplicates()
+        return X
 
     @property
     def cluster_centers_(self):
         """Centroids as a read-only dense array of shape (n_clusters, n_features)."""
+        check_is_fitted(self, "operator_")
         operator = self.operator_
         if isinstance(operator, Dense):
             return operator.array
@@ -63,6 +86,7 @@ class CentroidModel(
             centers,
             dtype=[np.float64, np.float32],
             order="C",
+            copy=True,
             input_name="cluster_centers_",
         )
         n_features = getattr(self, "n_features_in_", centers.shape[1])

@@ -11,6 +11,7 @@ from sklearn.utils.extmath import row_norms
 from sklearn.utils.sparsefuncs import mean_variance_axis
 
 from skfrugal._sklearn import _check_sample_weight, _is_arraylike_not_scalar
+from skfrugal.cluster._nearest import check_in_range
 
 
 def check_weights(sample_weight, X):
@@ -84,15 +85,23 @@ def centred(X, *, copy):
 
 
 def scaled_tolerance(X, tol):
-    """`tol` times the mean variance of the columns of centred (or sparse) rows."""
-    if tol == 0:
-        return 0.0
+    """`tol` times the mean variance of the columns of centred (or sparse) rows.
+
+    Raises
+    ------
+    ValueError
+        When the variance leaves the range of float64.
+    """
     if sp.issparse(X):
-        return float(np.mean(mean_variance_axis(X, axis=0)[1]) * tol)
-    return float(np.einsum("ij,ij->", X, X, dtype=np.float64) / X.size * tol)
+        X = X.astype(np.float64, copy=False)
+        variance = np.mean(mean_variance_axis(X, axis=0)[1])
+    else:
+        variance = np.einsum("ij,ij->", X, X, dtype=np.float64) / X.size
+    check_in_range(variance, "variance")
+    return float(variance * tol)
 
 
-def initial_centers(X, sample_weight, n_clusters, *, init, n_init, rng):
+def initial_centers(X, sample_weight, n_clusters, *, init, n_init, origin, rng):
     """Starting centres of `n_init` runs, with the draws of scikit-learn's KMeans.
 
     Parameters
@@ -101,14 +110,17 @@ def initial_centers(X, sample_weight, n_clusters, *, init, n_init, rng):
         Centred rows (sparse rows are not centred).
 
     init : {"k-means++", "random"}, ndarray or callable
-        An array must be in the coordinates of `X`.
+        An array is in the coordinates of the data, a callable answers in those of `X`.
+
+    origin : ndarray of shape (n_features,)
+        What was subtracted from the data.
 
     Returns
     -------
     starts : list of ndarray of shape (n_clusters, n_features)
     """
     if isinstance(init, np.ndarray):
-        return [init] * n_init
+        return [init - origin] * n_init
     if callable(init):
         return [_called(init, X, n_clusters, rng) for _ in range(n_init)]
     if init == "random":

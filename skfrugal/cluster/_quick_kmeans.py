@@ -192,7 +192,7 @@ class QuickKMeans(CallbackSupportMixin, CentroidModel):
         "copy_x": ["boolean"],
     }
 
-    def __init__(
+    def __init__(  # noqa: PLR0913
         self,
         n_clusters=8,
         *,
@@ -226,8 +226,8 @@ class QuickKMeans(CallbackSupportMixin, CentroidModel):
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Samples.  Data that are not C-contiguous, or sparse but not CSR, are
-            copied.
+            Samples.  Data that are not C-contiguous, or sparse but not CSR with
+            sorted, unrepeated indices, are copied.
 
         y : Ignored
             Present for API consistency.
@@ -240,47 +240,44 @@ class QuickKMeans(CallbackSupportMixin, CentroidModel):
         self : QuickKMeans
             The fitted estimator.
         """
-        X = self._validated(X, reset=True)
-        self._n_init = self._check_against(X)
-        structure = self._resolve_structure(X.shape[1])
-        sample_weight = check_weights(sample_weight, X)
-        init = self._resolve_init(X)
-        rng = check_random_state(self.random_state)
+        with self._whole_or_unchanged(), np.errstate(over="ignore", invalid="ignore"):
+            X = self._validated(X, reset=True)
+            n_init = self._check_against(X)
+            structure = self._resolve_structure(X.shape[1])
+            sample_weight = check_weights(sample_weight, X)
+            init = self._resolve_init(X)
+            rng = check_random_state(self.random_state)
 
-        task = self._init_callback_context(max_subtasks=self._n_init)
-        hook = {"estimator": self, "X": X, "y": y}
-        task.call_on_fit_task_begin(**hook)
+            task = self._init_callback_context(max_subtasks=n_init)
+            hook = {"estimator": self, "X": X, "y": y}
+            task.call_on_fit_task_begin(**hook)
 
-        with centred(X, copy=self.copy_x) as (X_centred, mean):
-            if isinstance(init, np.ndarray):
-                init = init - mean
-            starts = initial_centers(
-                X_centred,
-                sample_weight,
-                self.n_clusters,
-                init=init,
-                n_init=self._n_init,
-                rng=rng,
-            )
-            if structure is None:
-                if X_centred is X and not sp.issparse(X):
-                    hook["X"] = lambda: X + mean
+            with centred(X, copy=self.copy_x) as (X_centred, mean):
                 tol = scaled_tolerance(X_centred, self.tol)
-                steps = partial(
-                    lloyd_steps, X_centred, sample_weight, origin=mean, tol=tol
+                starts = initial_centers(
+                    X_centred,
+                    sample_weight,
+                    self.n_clusters,
+                    init=init,
+                    n_init=n_init,
+                    origin=mean,
+                    rng=rng,
                 )
+                if structure is None:
+                    is_shifted = X_centred is X and not sp.issparse(X)
+                    hook["X"] = (lambda: X + mean) if is_shifted else X
+                    steps = partial(
+                        lloyd_steps, X_centred, sample_weight, origin=mean, tol=tol
+                    )
+                    best = self._best_run(steps, starts, task, hook)
+            if structure is not None:
+                starts = [start + mean for start in starts]
+                steps = self._structured_steps(X, sample_weight, structure, rng)
                 best = self._best_run(steps, starts, task, hook)
-        if structure is not None:
-            project = partial(structure.project, random_state=rng)
-            steps = partial(
-                structured_steps, X, sample_weight, project=project, tol=self.tol
-            )
-            starts = [start + mean for start in starts]
-            best = self._best_run(steps, starts, task, hook)
 
-        self._store(best, X, sample_weight)
-        hook["X"] = X
-        task.call_on_fit_task_end(**hook, reconstruction_attributes=dict)
+            self._store(best, X, sample_weight)
+            hook["X"] = X
+            task.call_on_fit_task_end(**hook, reconstruction_attributes=dict)
         return self
 
     def _check_against(self, X):
@@ -320,6 +317,13 @@ class QuickKMeans(CallbackSupportMixin, CentroidModel):
         check_centers(init, self.n_clusters, X.shape[1])
         return init
 
+    def _structured_steps(self, X, sample_weight, structure, rng):
+        """Function of a start that gives the steps from there."""
+        project = partial(structure.project, random_state=rng)
+        return partial(
+            structured_steps, X, sample_weight, project=project, tol=self.tol
+        )
+
     def _best_run(self, steps, starts, task, hook):
         """The run of lowest inertia; ``steps(start)`` iterates from a start."""
         best = None
@@ -358,9 +362,11 @@ class QuickKMeans(CallbackSupportMixin, CentroidModel):
 
     def _store(self, run, X, sample_weight):
         """Fitted attributes; labels and inertia are what `predict` would give."""
-        self.operator_ = run.step.operator
-        self.labels_ = nearest_labels(X, self.operator_)
-        self.inertia_ = inertia(X, sample_weight, self.operator_, self.labels_)
+        operator = run.step.operator
+        labels = nearest_labels(X, operator)
+        self.inertia_ = inertia(X, sample_weight, operator, labels)
+        self.operator_ = operator
+        self.labels_ = labels
         self.n_iter_ = run.n_iter
         if self.assignment == "structured":
             self.objectives_ = run.objectives
@@ -369,12 +375,19 @@ class QuickKMeans(CallbackSupportMixin, CentroidModel):
             # Those of an earlier, structured fit would not be true any more.
             vars(self).pop("objectives_", None)
             vars(self).pop("projection_error_", None)
-        n_found = len(np.unique(self.labels_))
+        n_found = len(np.unique(labels))
         if n_found < self.n_clusters:
             warnings.warn(
                 f"Number of distinct clusters ({n_found}) found smaller than "
-                f"n_clusters ({self.n_clusters}). Possibly due to duplicate points "
-                f"in X.",
+                f"n_clusters ({self.n_clusters}). {self._why_fewer()}",
                 ConvergenceWarning,
                 stacklevel=4,
             )
+
+    def _why_fewer(self):
+        if self.assignment == "exact":
+            return "Possibly due to duplicate points in X."
+        return (
+            "No sample is nearest to some of the structured centroids; pass a larger "
+            "budget (or a structure with more values), or fewer clusters."
+        )

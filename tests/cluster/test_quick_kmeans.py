@@ -1,4 +1,4 @@
-"""QuickKMeans beside scikit-learn's KMeans, and its structured form."""
+"""QuickKMeans beside scikit-learn's KMeans, and as an estimator."""
 
 import pickle
 
@@ -12,12 +12,11 @@ from sklearn.base import clone
 from sklearn.cluster import KMeans
 from sklearn.datasets import load_digits, load_iris, make_blobs
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
-from sklearn.model_selection import GridSearchCV
 from sklearn.utils.fixes import parse_version
 
 from skfrugal.cluster import QuickKMeans
 from skfrugal.operators import Dense
-from skfrugal.structures import Butterfly, LowRank
+from skfrugal.structures import LowRank
 
 DTYPES = [np.float32, np.float64]
 HAS_CALLBACKS = parse_version(sklearn.__version__) >= parse_version("1.9.0")
@@ -171,6 +170,63 @@ def test_duplicates_give_the_warning_of_kmeans():
     assert ours.inertia_ == 0
 
 
+def test_repeated_entries_of_sparse_rows_are_added(data):
+    dense = data["digits"][:200]
+    halves = sp.csr_array(dense)
+    repeated = sp.csr_array(
+        (
+            np.repeat(halves.data, 2) / 2,
+            np.repeat(halves.indices, 2),
+            2 * halves.indptr,
+        ),
+        shape=dense.shape,
+    )
+    before = repeated.copy()
+    expected = QuickKMeans(8, random_state=0).fit(halves)
+    ours = QuickKMeans(8, random_state=0).fit(repeated)
+    assert_allclose(ours.inertia_, expected.inertia_)
+    assert_array_equal(ours.labels_, expected.labels_)
+    assert_array_equal(ours.predict(repeated), expected.labels_)
+    assert_allclose(ours.transform(repeated), expected.transform(dense), atol=1e-6)
+    assert_allclose(ours.score(repeated), -expected.inertia_)
+    # The array passed keeps its entries.
+    assert_array_equal(repeated.data, before.data)
+    assert_array_equal(repeated.indices, before.indices)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("container", [np.asarray, sp.csr_array])
+@pytest.mark.parametrize("scale", [1e154, 1e300, 4e307])
+@pytest.mark.parametrize("params", [{}, {"tol": 0}, {"assignment": "structured"}])
+def test_data_out_of_range_are_refused_and_change_nothing(
+    data, container, scale, params
+):
+    X = container(data["normal"][:100, :4] * scale)
+    params = {"n_clusters": 5, "random_state": 0} | params
+    unfitted = QuickKMeans(**params)
+    with pytest.raises(ValueError, match=r"range of float64\. Divide X"):
+        unfitted.fit(X)
+    assert not [name for name in vars(unfitted) if name.endswith("_")]
+    fitted = QuickKMeans(**params).fit(data["iris"])
+    before = dict(vars(fitted))
+    # With huge weights it is the inertia, the last thing computed, that overflows.
+    huge = {"sample_weight": np.full(150, 1e290)}
+    for args, kwargs in (((X,), {}), ((data["iris"] * 1e10,), huge)):
+        with pytest.raises(ValueError, match=r"range of float64\. Divide X"):
+            fitted.fit(*args, **kwargs)
+        assert vars(fitted) == before
+
+
+def test_failed_refit_leaves_the_model_whole(data):
+    frame = pd.DataFrame(data["iris"], columns=list("abcd"))
+    ours = QuickKMeans(3, random_state=0).fit(frame)
+    before = dict(vars(ours))
+    for X in (frame[["a", "b"]], data["digits"], data["iris"][:2]):
+        with pytest.raises(ValueError, match=r"initial centers|n_samples"):
+            ours.set_params(init=np.zeros((3, 3))).fit(X)
+        assert vars(ours.set_params(init="k-means++")) == before
+
+
 def test_copy_x_false_restores_the_data(data):
     X = data["normal"].copy()
     ours = QuickKMeans(5, random_state=0, copy_x=False).fit(X)
@@ -213,7 +269,10 @@ def test_cluster_centers_are_a_read_only_view_that_can_be_replaced(data):
     assert np.shares_memory(ours.cluster_centers_, ours.operator_.array)
     with pytest.raises(ValueError, match="read-only"):
         ours.cluster_centers_[0, 0] = 1
-    ours.cluster_centers_ = X[[0, 50]]
+    centers = X[[0, 50]]
+    ours.cluster_centers_ = centers
+    centers[:] = 0
+    assert_array_equal(ours.cluster_centers_, X[[0, 50]])
     assert_array_equal(ours.predict(X[[50, 0, 50]]), [1, 0, 1])
     assert ours.transform(X).shape == (150, 2)
     assert list(ours.get_feature_names_out()) == ["quickkmeans0", "quickkmeans1"]
@@ -283,6 +342,8 @@ def test_array_init_with_n_init_warns(data):
 def test_unfitted_model_says_so(data):
     ours = QuickKMeans()
     assert not hasattr(ours, "cluster_centers_")
+    with pytest.raises(NotFittedError, match="QuickKMeans instance is not fitted"):
+        _ = ours.cluster_centers_
     for method in (ours.predict, ours.transform, ours.score):
         with pytest.raises(NotFittedError):
             method(data["iris"])
@@ -297,110 +358,6 @@ def test_frames_keep_names_and_output_container(data):
     assert_array_equal(ours.predict(frame), ours.labels_)
     with pytest.raises(ValueError, match="feature names"):
         ours.predict(frame[["b", "a", "c", "d"]])
-
-
-@pytest.fixture(scope="module")
-def planted():
-    """Rows around 32 centroids that make a rank-two matrix."""
-    rng = np.random.RandomState(0)
-    centers = 4 * rng.randn(32, 2) @ rng.randn(2, 24)
-    return centers, centers[rng.randint(32, size=1500)] + 0.1 * rng.randn(1500, 24)
-
-
-STRUCTURES = [
-    ("auto", None),
-    ("auto", 0.4),
-    ("low_rank", 200),
-    ("monarch", 0.9),
-    ("butterfly", 0.9),
-    ("dense", 1.0),
-    (LowRank(rank=3), None),
-    (Butterfly(), None),
-]
-
-
-# Few parameters cannot keep 32 clusters apart.
-@pytest.mark.filterwarnings("ignore:Number of distinct clusters")
-@pytest.mark.parametrize("structure, budget", STRUCTURES)
-@pytest.mark.parametrize("container", [np.asarray, sp.csr_array])
-def test_structured_fit_is_consistent(planted, structure, budget, container):
-    X = planted[1][:600]
-    weight = np.random.RandomState(1).rand(600)
-    ours = QuickKMeans(
-        32,
-        assignment="structured",
-        structure=structure,
-        budget=budget,
-        max_iter=10,
-        random_state=0,
-    ).fit(container(X), sample_weight=weight)
-    size = 32 * 24
-    if budget is not None or structure == "auto":
-        allowed = budget or 1 / 6
-        allowed = allowed if isinstance(allowed, int) else allowed * size
-        assert ours.operator_.nnz <= allowed
-    if structure != "dense" and not isinstance(structure, Butterfly):
-        assert ours.operator_.nnz < size
-    assert len(ours.objectives_) == ours.n_iter_
-    assert np.all(np.diff(ours.objectives_) <= 0)
-    # The reported inertia and labels are those of the structured centroids.
-    centers = ours.operator_.toarray()
-    squared = np.sum((X[:, None] - centers) ** 2, axis=2)
-    assert_array_equal(ours.labels_, squared.argmin(axis=1))
-    assert_array_equal(ours.predict(container(X)), ours.labels_)
-    assert_allclose(ours.inertia_, weight @ squared.min(axis=1), rtol=1e-9)
-    assert_allclose(ours.inertia_, ours.objectives_[-1], rtol=1e-12)
-    assert_allclose(ours.transform(container(X)), np.sqrt(squared), rtol=1e-9)
-    assert_array_equal(ours.cluster_centers_, centers)
-    assert not ours.cluster_centers_.flags.writeable
-
-
-def test_structured_fit_finds_planted_structure(planted):
-    centers, X = planted
-    dense = QuickKMeans(32, init=centers).fit(X)
-    ours = QuickKMeans(
-        32, init=centers, assignment="structured", structure=LowRank(rank=2)
-    ).fit(X)
-    assert ours.operator_.nnz == 2 * (32 + 24)
-    assert ours.inertia_ < 1.05 * dense.inertia_
-    # Structure that the centroids do not have costs: the guarantee is not trivial.
-    worse = clone(ours).set_params(structure=LowRank(rank=1)).fit(X)
-    assert worse.inertia_ > 2 * ours.inertia_
-    assert worse.projection_error_ > ours.projection_error_
-
-
-def test_structured_dense_fit_is_lloyd(data):
-    # The projection on "dense" is the identity.
-    X = data["normal"]
-    params = {"n_clusters": 6, "random_state": 0, "tol": 0}
-    exact = QuickKMeans(**params).fit(X)
-    ours = QuickKMeans(**params, assignment="structured", structure="dense").fit(X)
-    assert_array_equal(ours.labels_, exact.labels_)
-    assert_allclose(ours.inertia_, exact.inertia_)
-    assert ours.projection_error_ < 1e-10
-
-
-def test_structured_runs_keep_the_best(planted):
-    X = planted[1]
-    params = {"n_clusters": 32, "assignment": "structured", "init": "random"}
-    rng = np.random.RandomState(4)
-    singles = [
-        QuickKMeans(**params, n_init=1, random_state=rng).fit(X).inertia_
-        for _ in range(3)
-    ]
-    several = QuickKMeans(**params, n_init=3, random_state=4).fit(X)
-    assert len(set(singles)) > 1
-    assert_allclose(several.inertia_, min(singles))
-
-
-def test_structured_empty_clusters_are_relocated():
-    rng = np.random.RandomState(0)
-    X = make_blobs(200, 8, centers=6, random_state=0)[0]
-    init = np.vstack([X[:5], 1e3 + rng.randn(1, 8)])
-    ours = QuickKMeans(
-        6, init=init, assignment="structured", structure="low_rank", budget=60
-    ).fit(X)
-    assert len(set(ours.labels_)) == 6
 
 
 def test_assignment_changes_leave_nothing_stale(data):
@@ -419,24 +376,6 @@ def test_pickles_predict_the_same(data, assignment):
     twin = pickle.loads(pickle.dumps(ours))
     assert_array_equal(twin.predict(X), ours.labels_)
     assert_array_equal(twin.cluster_centers_, ours.cluster_centers_)
-
-
-def test_structure_parameters_can_be_searched(planted):
-    X = planted[1][:400]
-    search = GridSearchCV(
-        QuickKMeans(
-            16, assignment="structured", structure=LowRank(), max_iter=5, random_state=0
-        ),
-        {"structure__rank": [1, 2]},
-        cv=2,
-    ).fit(X)
-    assert search.best_params_ == {"structure__rank": 2}
-    search = GridSearchCV(
-        QuickKMeans(16, assignment="structured", max_iter=5, random_state=0),
-        {"budget": [60, 0.5]},
-        cv=2,
-    ).fit(X)
-    assert search.best_params_ == {"budget": 0.5}
 
 
 class Recorder:

@@ -1,13 +1,19 @@
 """Arithmetic on rows, compiled; private.
 
-``instruction_set`` names the table in use.  ``SKFRUGAL_ISA`` forces one; an unknown
-or unavailable name raises at import, since a silent fallback would falsify every
-measurement made with it.
+``instruction_set`` names the table in use, ``kernels`` is that table (None for
+"reference", which runs NumPy).  ``SKFRUGAL_ISA`` forces one; an unknown or unavailable
+name raises at import, since a silent fallback would falsify every measurement made with
+it.  ``tables()`` lets the tests run all of them in one process.
 """
 
 import os
 
-AVAILABLE = ("reference",)
+from skfrugal._kernels._bindings import compiled_tables
+
+
+def tables():
+    """Name -> table of each instruction set which this machine runs, slowest first."""
+    return dict(_TABLES)
 
 
 def _choose(requested):
@@ -21,4 +27,7 @@ def _choose(requested):
     return requested
 
 
+_TABLES = compiled_tables()
+AVAILABLE = ("reference", *_TABLES)
 instruction_set = _choose(os.environ.get("SKFRUGAL_ISA"))
+kernels = _TABLES.get(instruction_set)

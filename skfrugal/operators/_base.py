@@ -5,12 +5,12 @@ import os
 import threading
 import weakref
 from abc import ABC, abstractmethod
+from typing import NamedTuple
 
 import numpy as np
 import scipy.sparse as sp
 
 from skfrugal._validation import as_inexact, check_int, inexact_dtype
-from skfrugal.operators._plan import Pass, explain
 
 # Sparse rows are made dense in blocks of about this many entries.
 BLOCK_ENTRIES = 2**21
@@ -28,6 +28,15 @@ def _renew_lock():
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_renew_lock)
+
+
+class Pass(NamedTuple):
+    """One step of a product as `explain` shows it."""
+
+    name: str
+    flops: int
+    n_in: int
+    n_out: int
 
 
 class Operator(ABC):
@@ -72,9 +81,13 @@ class Operator(ABC):
 
     ndim = 2
 
-    # Product and Sum; set by the modules that define them, which import this one.
+    # Set by the modules that define them, which import this one: Product and Sum, the
+    # planned product with rows, and what it says of itself.
     _product_class = None
     _sum_class = None
+    _compute = None
+    _explain = None
+    _passes_of = None
 
     def __init__(self, shape, dtype):
         self._shape = (int(shape[0]), int(shape[1]))
@@ -101,7 +114,10 @@ class Operator(ABC):
 
     @abstractmethod
     def _rows(self, X):
-        """``X @ self.T`` for a C-contiguous 2-D `X` whose dtype holds ours."""
+        """``X @ self.T`` by NumPy, for C-contiguous 2-D `X` whose dtype holds ours.
+
+        Parts are applied by their `_compute`, which may be a kernel.
+        """
 
     @abstractmethod
     def _transposed(self):
@@ -126,7 +142,7 @@ class Operator(ABC):
         step = max(1, BLOCK_ENTRIES // max(1, self.shape[1]))
         for start in range(0, X.shape[0], step):
             rows = slice(start, start + step)
-            Y[rows] = self._rows(X[rows].toarray())
+            Y[rows] = self._compute(X[rows].toarray())
         return Y
 
     def _csr(self):
@@ -142,17 +158,15 @@ class Operator(ABC):
         return (self,)
 
     def _passes(self):
-        """What one product does, pass by pass."""
+        """What one product does, step by step."""
+        if self._factors():
+            return self._passes_of()
         name = f"{type(self).__name__}{self._detail()}"
         return (Pass(name, self.flops, self.shape[1], self.shape[0]),)
 
-    def _is_dense_cheaper(self, n_rows):
-        """Whether products with `n_rows` rows go through a dense form kept aside."""
-        return False
-
-    def _bytes_kept(self, n_rows):
-        """Bytes of the forms that products with `n_rows` rows build and keep."""
-        return 0
+    def _factors(self):
+        """What `_plan` may compute by kernels, left to right; empty for `_rows`."""
+        return ()
 
     def _detail(self):
         """What `__repr__` says besides the shape."""
@@ -173,6 +187,9 @@ class Operator(ABC):
     @property
     def T(self):
         """Transpose, without a copy where possible; ``op.T.T is op``."""
+        found = self._cache.get("T")
+        if isinstance(found, Operator):
+            return found
         return self._twin("T", self._transposed)
 
     @property
@@ -227,8 +244,8 @@ class Operator(ABC):
         """Dense matrix, an ndarray of shape (M, N)."""
         m, n = self.shape
         if m < n:
-            return self.T._rows(np.eye(m, dtype=self.dtype))
-        return np.ascontiguousarray(self._rows(np.eye(n, dtype=self.dtype)).T)
+            return self.T._compute(np.eye(m, dtype=self.dtype))
+        return np.ascontiguousarray(self._compute(np.eye(n, dtype=self.dtype)).T)
 
     def explain(self, n_rows=1024):
         """How ``X @ op.T`` is computed for `n_rows` rows, in words.
@@ -244,7 +261,7 @@ class Operator(ABC):
             Passes, flops and bytes moved, and whether the dense or the factored form
             is used and why, by a fixed cost model (never by a clock).
         """
-        return explain(self, check_int(n_rows, "n_rows", 1))
+        return self._explain(check_int(n_rows, "n_rows", 1))
 
     # -- what is built on first use, and never pickled ---------------------------
 
@@ -290,10 +307,18 @@ class Operator(ABC):
         return self._apply(other.T, "op @ X", other.shape).T
 
     def __rmatmul__(self, other):
+        operator = self.T
+        if (
+            type(other) is np.ndarray
+            and other.dtype == operator._dtype
+            and other.flags.c_contiguous
+            and other.shape[1:] == (operator._shape[1],)
+        ):
+            return operator._compute(other)  # what ordinary rows are, at no cost
         if sp.issparse(other):
-            return self.T._apply_sparse(other, "X @ op", other.shape)
+            return operator._apply_sparse(other, "X @ op", other.shape)
         other = np.asarray(other)
-        return self.T._apply(other, "X @ op", other.shape)
+        return operator._apply(other, "X @ op", other.shape)
 
     def _apply(self, X, expression, shape):
         """``X @ self.T`` for any array of 1 or 2 dimensions."""
@@ -305,7 +330,7 @@ class Operator(ABC):
         self._check_length(X.shape[-1], expression, shape)
         X = as_inexact(X)
         X = np.ascontiguousarray(X, np.result_type(self.dtype, X.dtype))
-        return self._rows(X) if X.ndim == 2 else self._rows(X[np.newaxis])[0]
+        return self._compute(X) if X.ndim == 2 else self._compute(X[np.newaxis])[0]
 
     def _apply_sparse(self, X, expression, shape):
         if X.ndim != 2:

@@ -69,7 +69,7 @@ class Kronecker(Composite):
         for axis in reversed(range(len(self._parts))):
             Y = np.moveaxis(Y, axis + 1, -1)
             rows = np.ascontiguousarray(Y).reshape(-1, Y.shape[-1])
-            rotated = self._parts[axis]._rows(rows)
+            rotated = self._parts[axis]._compute(rows)
             shape = (*Y.shape[:-1], rotated.shape[1])
             Y = np.moveaxis(rotated.reshape(shape), -1, axis + 1)
         return np.ascontiguousarray(Y).reshape(X.shape[0], self.shape[0])

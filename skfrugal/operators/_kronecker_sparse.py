@@ -88,6 +88,9 @@ class KroneckerSparse(Operator):
     def _arrays(self):
         return (self.values,)
 
+    def _factors(self):
+        return (self,)
+
     def _rows(self, X):
         a, b, c, d = self.pattern
         blocks = self.values.transpose(0, 3, 2, 1)

@@ -1,73 +1,150 @@
-"""How a product of factors is computed, and why: a fixed cost model, never a clock.
+"""How a product is computed, and why: a fixed cost model, never a clock.
 
 Costs are in nanoseconds of a nominal core.  They need only be right relative to each
 other, and being constants they make choices reproducible.
 """
 
-from typing import NamedTuple
+import math
+from functools import partial
 
-# NumPy's dense product: a call, then flops.  The first rows are bound by reading the
-# matrix from memory, later ones run at the speed of BLAS.
-DENSE_CALL = 1000.0
-DENSE_FIRST_ROWS = 16
-DENSE_FIRST_FLOP = 0.03
-DENSE_FLOP = 0.011
+import numpy as np
 
-# One pass of the NumPy path: its calls for each tile of rows, then arithmetic (a
-# batched product of small blocks) and traffic.
-PASS_CALL = 3500.0
-PASS_FLOP = 0.05
-PASS_VALUE_MOVED = 0.3
+from skfrugal._kernels._bindings import output_rows
+from skfrugal._parallel import SMALLEST_SHARED_WORK, run_rows
+from skfrugal.operators._base import Operator, Pass
+from skfrugal.operators._steps import (
+    KernelStep,
+    dense_cost,
+    has_kernel,
+    make_steps,
+)
 
-# Neighbouring Kronecker-sparse factors are multiplied up to blocks of this side: the
-# NumPy path is bound by passes, not by flops.
-LARGEST_FUSED_BLOCK = 32
+# The calls around a product of steps, in Python.
+CALL = 2500.0
 
-# Rows computed together: intermediates of a tile stay in the L2 cache.
+# Rows that go through several steps together: intermediates stay in the L2 cache.
 TILE_ENTRIES = 2**16
+
+# Rows of a block that one thread takes.
+BLOCK_ENTRIES = 2**18
 
 # A dense form is kept beside the factors only up to this many entries.
 MAX_DENSE_ENTRIES = 2**20
 
 
-class Pass(NamedTuple):
-    """One sweep over a tile of rows: what it is, its flops, columns in and out."""
+class Plan:
+    """The steps of a product for rows of one dtype, and when the dense form is better.
 
-    name: str
-    flops: int
-    n_in: int
-    n_out: int
+    Parameters
+    ----------
+    factors : tuple of Operator
+        Left to right.
+    dtype : dtype
+        Of the rows.
+    """
+
+    def __init__(self, factors, dtype):
+        self.steps = make_steps(factors, dtype)
+        self.dtype = np.dtype(dtype)
+        self.shape = (self.steps[-1].n_out, self.steps[0].n_in)
+        self.width = max(max(step.n_in, step.n_out) for step in self.steps)
+        # Rows that the calling thread computes alone; BLAS has threads of its own.
+        self.most_alone = math.inf
+        if all(isinstance(step, KernelStep) for step in self.steps):
+            self.most_alone = SMALLEST_SHARED_WORK * 1024 / self.cost(1024)
+        self._is_dense = {}
+        self._dense = None
+
+    def cost(self, n_rows):
+        """Estimated nanoseconds of the steps, one after the other."""
+        return CALL + sum(step.cost(n_rows) for step in self.steps)
+
+    def is_dense_cheaper(self, n_rows):
+        """Whether `n_rows` rows go through the dense form."""
+        choice = self._is_dense.get(n_rows)
+        if choice is None:
+            small = self.shape[0] * self.shape[1] <= MAX_DENSE_ENTRIES
+            dense = dense_cost(self.shape, n_rows, self.dtype)
+            choice = self._is_dense[n_rows] = small and dense < self.cost(n_rows)
+        return choice
+
+    def rows(self, X):
+        """``X @ product.T`` for C-contiguous rows of the plan's dtype."""
+        if self.is_dense_cheaper(len(X)):
+            if self._dense is None:
+                self._dense = self.multiplied()
+            return X @ self._dense
+        return self.factored(X)
+
+    def factored(self, X):
+        """The same, through the steps whatever it costs."""
+        n_rows = len(X)
+        Y = output_rows(X, self.shape[0])
+        if n_rows <= self.most_alone:
+            self._block(X, Y, 0, n_rows)
+        else:
+            rows_per_block = -(-BLOCK_ENTRIES // self.width // 64) * 64
+            cost = self.cost(n_rows) / n_rows
+            run_rows(partial(self._block, X, Y), n_rows, rows_per_block, cost)
+        return Y
+
+    def _block(self, X, Y, start, stop):
+        if len(self.steps) == 1:
+            self.steps[0].into(X, Y, start, stop)
+        else:
+            self._tiles(X, Y, start, stop)
+
+    def _tiles(self, X, Y, start, stop):
+        tile = max(64, TILE_ENTRIES // self.width)
+        *first, last = self.steps
+        for begin in range(start, stop, tile):
+            end = min(stop, begin + tile)
+            Z = X[begin:end]
+            for step in first:
+                wide = np.empty((end - begin, step.n_out), Z.dtype)
+                step.into(Z, wide, 0, end - begin)
+                Z = wide
+            last.into(Z, Y[begin:end], 0, end - begin)
+
+    def multiplied(self):
+        """The transpose of the matrix, dense: the product with an identity."""
+        n_out, n_in = self.shape
+        dense = np.empty((n_in, n_out), self.dtype)
+        size = max(1, min(n_in, 4 * MAX_DENSE_ENTRIES // max(1, n_in)))
+        for start in range(0, n_in, size):
+            count = min(size, n_in - start)
+            identity = np.eye(count, n_in, start, self.dtype)
+            dense[start : start + count] = self.factored(identity)
+        return dense
+
+    def bytes_kept(self, n_rows):
+        """Bytes that products with `n_rows` rows keep besides the factors."""
+        if self.is_dense_cheaper(n_rows):
+            return self.shape[0] * self.shape[1] * self.dtype.itemsize
+        return sum(step.nbytes for step in self.steps)
 
 
-def rows_per_tile(n_columns):
-    """Rows computed together when the widest intermediate has `n_columns`."""
-    return max(16, TILE_ENTRIES // max(1, n_columns))
+def plan_of(operator, dtype):
+    """The plan of an operator that has one, built once for each dtype."""
+    return operator._cached(dtype.char, lambda: _make_plan(operator, dtype))
 
 
-def dense_cost(shape, n_rows):
-    """Nanoseconds of the dense product with `n_rows` rows."""
-    flops = 2 * shape[0] * shape[1]
-    first = min(n_rows, DENSE_FIRST_ROWS)
-    return DENSE_CALL + flops * (
-        first * DENSE_FIRST_FLOP + (n_rows - first) * DENSE_FLOP
-    )
-
-
-def factored_cost(passes, n_rows):
-    """Nanoseconds of the passes, one after the other, with `n_rows` rows."""
-    width = max(max(p.n_in, p.n_out) for p in passes)
-    n_tiles = -(-n_rows // rows_per_tile(width))
-    calls = len(passes) * n_tiles * PASS_CALL
-    return calls + n_rows * sum(
-        p.flops * PASS_FLOP + (p.n_in + p.n_out) * PASS_VALUE_MOVED for p in passes
-    )
-
-
-def choose_dense(shape, passes, n_rows):
-    """Whether the dense form is the cheaper one for `n_rows` rows."""
-    if shape[0] * shape[1] > MAX_DENSE_ENTRIES:
+def _make_plan(operator, dtype):
+    factors = operator._factors()
+    # A plan that does the operator's own arithmetic would keep it alive in a cycle.
+    if factors == (operator,) and not (dtype.kind == "f" and has_kernel(operator)):
         return False
-    return dense_cost(shape, n_rows) < factored_cost(passes, n_rows)
+    return Plan(factors, dtype)
+
+
+def passes_of(operator):
+    """Passes of a planned operator in its own dtype."""
+    plan = plan_of(operator, operator.dtype)
+    if plan is False:
+        m, n = operator.shape
+        name = f"{type(operator).__name__}{operator._detail()}"
+        return (Pass(name, operator.flops, n, m),)
+    return tuple(Pass(s.name, s.flops, s.n_in, s.n_out) for s in plan.steps)
 
 
 def explain(operator, n_rows):
@@ -75,37 +152,49 @@ def explain(operator, n_rows):
     m, n = operator.shape
     itemsize = operator.dtype.itemsize
     passes = operator._passes()
-    is_dense = operator._is_dense_cheaper(n_rows)
     lines = [
         f"{type(operator).__name__} {m} x {n}, {operator.dtype}, "
         f"for {n_rows:,} row{'s' if n_rows != 1 else ''}:"
     ]
     lines += [
-        f"  pass {number}: {one.name}, {one.n_in} -> {one.n_out}, "
+        f"  step {number}: {one.name}, {one.n_in} -> {one.n_out}, "
         f"{one.flops:,} flops a row"
         for number, one in enumerate(passes, start=1)
     ]
     flops = sum(p.flops for p in passes)
     moved = sum(p.n_in + p.n_out for p in passes) * itemsize
-    lines += [
+    lines.append(
         f"  in all {flops:,} flops a row (dense: {2 * m * n:,}), "
         f"{moved:,} bytes moved a row, {operator.nbytes:,} bytes stored "
-        f"(dense: {m * n * itemsize:,})",
-        f"  computed {_how(passes, is_dense)}: {_estimates(operator, passes, n_rows)}",
+        f"(dense: {m * n * itemsize:,})"
+    )
+    plan = plan_of(operator, operator.dtype) if operator._factors() else False
+    return "\n".join(lines + _verdict(plan, n_rows, len(passes)))
+
+
+def _verdict(plan, n_rows, n_passes):
+    how = "in these steps" if n_passes > 1 else "in this one step"
+    if plan is False:
+        return [f"  computed {how}"]
+    if plan.is_dense_cheaper(n_rows):
+        how = "as one dense product instead"
+    dense = dense_cost(plan.shape, n_rows, plan.dtype) / n_rows
+    steps = plan.cost(n_rows) / n_rows
+    return [
+        f"  computed {how}: estimated {steps:,.0f} ns a row, {dense:,.0f} ns as a "
+        f"dense product",
+        f"  {plan.bytes_kept(n_rows):,} bytes more are kept after the first product",
     ]
-    kept = operator._bytes_kept(n_rows)
-    if kept:
-        lines.append(f"  {kept:,} bytes more are kept after the first product")
-    return "\n".join(lines)
 
 
-def _how(passes, is_dense):
-    if is_dense:
-        return "as one dense product instead"
-    return "in these passes" if len(passes) > 1 else "in this one pass"
+def compute(operator, X):
+    """``X @ operator.T``, by the plan of an operator that has one."""
+    plan = operator._cache.get(X.dtype.char)
+    if plan is None:
+        plan = plan_of(operator, X.dtype) if operator._factors() else False
+    return plan.rows(X) if plan else operator._rows(X)
 
 
-def _estimates(operator, passes, n_rows):
-    dense = dense_cost(operator.shape, n_rows) / n_rows
-    factored = factored_cost(passes, n_rows) / n_rows
-    return f"estimated {factored:,.0f} ns a row, {dense:,.0f} ns as a dense product"
+Operator._compute = compute
+Operator._explain = explain
+Operator._passes_of = passes_of

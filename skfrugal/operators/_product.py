@@ -7,9 +7,8 @@ import numpy as np
 from skfrugal.operators._base import BLOCK_ENTRIES, Operator
 from skfrugal.operators._composite import Composite, flatten
 from skfrugal.operators._diagonal import scaled_by_diagonal
-from skfrugal.operators._kronecker_sparse import fuse_neighbours
 from skfrugal.operators._permutation import Permutation
-from skfrugal.operators._plan import LARGEST_FUSED_BLOCK, choose_dense, rows_per_tile
+from skfrugal.operators._plan import plan_of
 from skfrugal.operators._rotations import Rotations
 
 # Sparse rows are multiplied as such up to this share of non-zeros.
@@ -71,50 +70,13 @@ class Product(Composite):
         count = len(self._parts)
         return f" of {count} factor{'s' if count != 1 else ''}"
 
-    def _passes(self):
-        factors = self._computed(self.dtype)
-        return tuple(one for f in reversed(factors) for one in f._passes())
-
-    def _is_dense_cheaper(self, n_rows):
-        passes = self._cached("passes", self._passes)
-        return choose_dense(self.shape, passes, n_rows)
-
-    def _bytes_kept(self, n_rows):
-        if self._is_dense_cheaper(n_rows):
-            return self.shape[0] * self.shape[1] * self.dtype.itemsize
-        new = set(self._computed(self.dtype)) - set(self._parts)
-        return sum(factor.nbytes for factor in new)
-
-    def _computed(self, dtype):
-        """The factors that are applied: neighbours of small blocks are one.
-
-        They are multiplied in the precision of the rows that they will meet.
-        """
-
-        def build():
-            wider = dtype if np.can_cast(self.dtype, dtype) else self.dtype
-            parts = [factor.astype(wider) for factor in self._parts]
-            return fuse_neighbours(parts, LARGEST_FUSED_BLOCK)
-
-        return self._cached(f"computed {dtype}", build)
+    def _factors(self):
+        return self._parts
 
     def _rows(self, X):
-        if self._is_dense_cheaper(X.shape[0]):
-            dtype = X.dtype
-            dense = self._cached(f"dense {dtype}", lambda: self._multiplied(dtype))
-            return X @ dense.T
-        return self._factored_rows(X)
-
-    def _factored_rows(self, X):
-        Y = np.empty((X.shape[0], self.shape[0]), X.dtype)
-        factors = self._computed(X.dtype)
-        step = rows_per_tile(max(max(factor.shape) for factor in factors))
-        for start in range(0, X.shape[0], step):
-            Z = X[start : start + step]
-            for factor in reversed(factors):
-                Z = factor._rows(Z)
-            Y[start : start + step] = Z
-        return Y
+        for factor in reversed(self._parts):
+            X = np.ascontiguousarray(factor._compute(X))
+        return X
 
     def _sparse_rows(self, X):
         # Sparse factors are applied while that keeps rows sparse.
@@ -145,21 +107,16 @@ class Product(Composite):
         for start in range(0, X.shape[0], step):
             rows = slice(start, start + step)
             if shortens:
-                Y[rows] = head._rows(np.ascontiguousarray(last._sparse_rows(X[rows])))
+                Y[rows] = head._compute(
+                    np.ascontiguousarray(last._sparse_rows(X[rows]))
+                )
             else:
-                Y[rows] = self._rows(X[rows].toarray())
+                Y[rows] = self._compute(X[rows].toarray())
         return Y
-
-    def _multiplied(self, dtype):
-        """The matrix, multiplied in the precision of the rows that it will meet."""
-        m, n = self.shape
-        if m < n:
-            return self.T._factored_rows(np.eye(m, dtype=dtype))
-        return self._factored_rows(np.eye(n, dtype=dtype)).T
 
     def toarray(self):
         """Dense matrix."""
-        return np.ascontiguousarray(self._multiplied(self.dtype))
+        return np.ascontiguousarray(plan_of(self, self.dtype).multiplied().T)
 
     def _transposed(self):
         return Product(f.T for f in reversed(self._parts))

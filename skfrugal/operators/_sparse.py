@@ -66,6 +66,9 @@ class SparseFactor(Operator):
     def _arrays(self):
         return (self.matrix.data, self.matrix.indices, self.matrix.indptr)
 
+    def _factors(self):
+        return (self,)
+
     def _rows(self, X):
         return np.ascontiguousarray((self.matrix @ X.T).T)
 

@@ -63,11 +63,8 @@ class Sum(Composite):
     def _passes(self):
         return tuple(one for term in self._parts for one in term._passes())
 
-    def _bytes_kept(self, n_rows):
-        return sum(term._bytes_kept(n_rows) for term in self._parts)
-
     def _rows(self, X):
-        return _total(term._rows(X) for term in self._parts)
+        return _total(term._compute(X) for term in self._parts)
 
     def _sparse_rows(self, X):
         return _total(term._sparse_rows(X) for term in self._parts)

@@ -1,0 +1,402 @@
+"""The SIMD kernels as Python sees them: thin, no arithmetic, no choice."""
+
+cimport numpy as cnp
+from libc.stddef cimport ptrdiff_t
+from libc.stdlib cimport calloc, free
+
+import numpy as np
+
+cnp.import_array()
+
+
+cdef extern from "cpu.h":
+    enum:
+        CPU_AVX2
+        CPU_AVX512
+    int skfrugal_cpu() nogil
+
+
+cdef extern from "kernels.h":
+    enum:
+        PASS_BASE
+        PASS_BASE_FULL
+        PASS_OUTER
+        PASS_OUTER_FULL
+        PASS_BLOCKS
+        PASS_REGROUP
+
+    struct c_pass "pass":
+        int kind, q, rows, down, radix
+        ptrdiff_t stride, a, b, c, d, n_in, n_out, weights
+
+    struct c_chain "chain":
+        int n_passes, tile
+        ptrdiff_t n_in, n_out, width, repeat
+        const c_pass *passes
+        const void *weights
+
+    struct c_rotations "rotations":
+        ptrdiff_t n
+        int n_groups
+        const int *groups
+        const int *slots
+        const void *weights
+        const int *out_slots
+        const void *out_scale
+
+    struct c_sparse_factor "sparse_factor":
+        int n_groups
+        const int *groups
+        const int *offsets
+        const void *values
+
+    struct c_sparse_chain "sparse_chain":
+        ptrdiff_t n_in, n_out, width
+        int n_factors
+        const c_sparse_factor *factors
+        const int *out_slots
+        const void *out_scale
+
+    struct c_kernels "kernels":
+        const char *name
+        int vector_bytes, many_registers, panel_bytes
+        void (*chain_f32)(const c_chain *, const float *, ptrdiff_t, float *, ptrdiff_t,
+                          ptrdiff_t, ptrdiff_t, float *, int) nogil
+        void (*chain_f64)(const c_chain *, const double *, ptrdiff_t, double *,
+                          ptrdiff_t, ptrdiff_t, ptrdiff_t, double *, int) nogil
+        void (*rotations_f32)(const c_rotations *, const float *, ptrdiff_t, float *,
+                              ptrdiff_t, ptrdiff_t, ptrdiff_t, float *) nogil
+        void (*rotations_f64)(const c_rotations *, const double *, ptrdiff_t, double *,
+                              ptrdiff_t, ptrdiff_t, ptrdiff_t, double *) nogil
+        void (*sparse_f32)(const c_sparse_chain *, const float *, ptrdiff_t, float *,
+                           ptrdiff_t, ptrdiff_t, ptrdiff_t, float *) nogil
+        void (*sparse_f64)(const c_sparse_chain *, const double *, ptrdiff_t, double *,
+                           ptrdiff_t, ptrdiff_t, ptrdiff_t, double *) nogil
+
+    const c_kernels skfrugal_baseline
+
+
+cdef extern from *:
+    """
+    #ifdef SKFRUGAL_X86
+    #define SKFRUGAL_AVX2 (&skfrugal_avx2)
+    #define SKFRUGAL_AVX512 (&skfrugal_avx512)
+    #else
+    #define SKFRUGAL_AVX2 (&skfrugal_baseline)
+    #define SKFRUGAL_AVX512 (&skfrugal_baseline)
+    #endif
+    """
+    const c_kernels *SKFRUGAL_AVX2
+    const c_kernels *SKFRUGAL_AVX512
+
+
+KINDS = {
+    "base": PASS_BASE,
+    "base_full": PASS_BASE_FULL,
+    "outer": PASS_OUTER,
+    "outer_full": PASS_OUTER_FULL,
+    "blocks": PASS_BLOCKS,
+    "regroup": PASS_REGROUP,
+}
+
+
+cdef class PackedChain:
+    """A chain in the order in which the passes of one table consume it.
+
+    Parameters
+    ----------
+    passes : list of dict
+        One per pass: `kind` (a key of `KINDS`) and the fields of `struct pass`.
+    weights : ndarray of shape (n_weights,)
+        All coefficients; its first element is 64-byte aligned.
+    n_in, n_out, width, repeat, tile : int
+        The fields of `struct chain`.
+    """
+
+    cdef c_chain chain
+    cdef c_pass *passes
+    cdef readonly object weights
+    cdef readonly object description
+
+    def __cinit__(self, passes, weights, *, n_in, n_out, width, repeat, tile):
+        cdef int k
+        self.passes = <c_pass *>calloc(len(passes), sizeof(c_pass))
+        if self.passes == NULL:
+            raise MemoryError
+        for k, fields in enumerate(passes):
+            self.passes[k].kind = KINDS[fields["kind"]]
+            self.passes[k].q = fields.get("q", 0)
+            self.passes[k].rows = fields.get("rows", 1)
+            self.passes[k].down = fields.get("down", 0)
+            self.passes[k].radix = fields.get("radix", 0)
+            self.passes[k].stride = fields.get("stride", 0)
+            self.passes[k].a = fields.get("a", 0)
+            self.passes[k].b = fields.get("b", 0)
+            self.passes[k].c = fields.get("c", 0)
+            self.passes[k].d = fields.get("d", 0)
+            self.passes[k].n_in = fields["n_in"]
+            self.passes[k].n_out = fields["n_out"]
+            self.passes[k].weights = fields["weights"]
+        self.weights = weights
+        self.description = passes
+        self.chain.n_passes = len(passes)
+        self.chain.tile = tile
+        self.chain.n_in = n_in
+        self.chain.n_out = n_out
+        self.chain.width = width
+        self.chain.repeat = repeat
+        self.chain.passes = self.passes
+        self.chain.weights = cnp.PyArray_DATA(<cnp.ndarray>weights)
+
+    def __dealloc__(self):
+        free(self.passes)
+
+    @property
+    def dtype(self):
+        return self.weights.dtype
+
+    @property
+    def shape(self):
+        return self.chain.n_out, self.chain.n_in
+
+    @property
+    def tile(self):
+        return self.chain.tile
+
+    @property
+    def scratch_size(self):
+        """Numbers of scratch which a thread needs."""
+        return 2 * self.chain.tile * self.chain.width
+
+    @property
+    def nbytes(self):
+        """Bytes of the coefficients."""
+        return self.weights.nbytes
+
+
+cdef class PackedRotations:
+    """A sequence of plane rotations as `pack_rotations` ordered it; see rotations.h."""
+
+    cdef c_rotations plan
+    cdef readonly ptrdiff_t scratch_size
+    cdef readonly object arrays
+
+    def __cinit__(self, n, int[::1] groups, int[::1] slots, cnp.ndarray weights,
+                  int[::1] out_slots, cnp.ndarray out_scale, scratch_size):
+        self.arrays = (groups, slots, weights, out_slots, out_scale)
+        self.scratch_size = scratch_size
+        self.plan.n = n
+        self.plan.n_groups = groups.shape[0] // 2
+        self.plan.groups = &groups[0] if groups.shape[0] else NULL
+        self.plan.slots = &slots[0] if slots.shape[0] else NULL
+        self.plan.weights = cnp.PyArray_DATA(weights)
+        self.plan.out_slots = &out_slots[0]
+        self.plan.out_scale = cnp.PyArray_DATA(out_scale)
+
+    @property
+    def dtype(self):
+        return self.arrays[2].dtype
+
+    @property
+    def shape(self):
+        return self.plan.n, self.plan.n
+
+    @property
+    def nbytes(self):
+        """Bytes of the coefficients and slots."""
+        return sum(np.asarray(array).nbytes for array in self.arrays)
+
+
+cdef class PackedSparse:
+    """A chain of sparse factors as `pack_sparse` ordered it; see sparse.h.
+
+    `factors`: one (groups, offsets, values) each, the first is applied first.
+    """
+
+    cdef c_sparse_chain chain
+    cdef c_sparse_factor *factors
+    cdef readonly ptrdiff_t scratch_size
+    cdef readonly object arrays
+
+    def __cinit__(self, n_in, n_out, width, factors, int[::1] out_slots,
+                  cnp.ndarray out_scale, scratch_size):
+        cdef int[::1] groups, offsets
+        cdef int k
+        self.factors = <c_sparse_factor *>calloc(len(factors), sizeof(c_sparse_factor))
+        if self.factors == NULL:
+            raise MemoryError
+        for k, (groups, offsets, values) in enumerate(factors):
+            self.factors[k].n_groups = groups.shape[0] // 2
+            self.factors[k].groups = &groups[0] if groups.shape[0] else NULL
+            self.factors[k].offsets = &offsets[0] if offsets.shape[0] else NULL
+            self.factors[k].values = cnp.PyArray_DATA(<cnp.ndarray>values)
+        self.arrays = (factors, out_slots, out_scale)
+        self.scratch_size = scratch_size
+        self.chain.n_in = n_in
+        self.chain.n_out = n_out
+        self.chain.width = width
+        self.chain.n_factors = len(factors)
+        self.chain.factors = self.factors
+        self.chain.out_slots = &out_slots[0]
+        self.chain.out_scale = cnp.PyArray_DATA(out_scale)
+
+    def __dealloc__(self):
+        free(self.factors)
+
+    @property
+    def dtype(self):
+        return self.arrays[2].dtype
+
+    @property
+    def shape(self):
+        return self.chain.n_out, self.chain.n_in
+
+    @property
+    def nbytes(self):
+        """Bytes of the values and offsets."""
+        factors, *others = self.arrays
+        arrays = [array for factor in factors for array in factor] + others
+        return sum(np.asarray(array).nbytes for array in arrays)
+
+
+cdef class Table:
+    """The kernels of one instruction set.
+
+    Every kernel takes rows [start, stop) of C-contiguous rows `x`, writes the same
+    rows of `y`, and releases the GIL.  Nothing is checked: the operators did.
+    """
+
+    cdef const c_kernels *kernels
+
+    @property
+    def name(self):
+        return self.kernels.name.decode()
+
+    @property
+    def vector_bytes(self):
+        return self.kernels.vector_bytes
+
+    @property
+    def many_registers(self):
+        return bool(self.kernels.many_registers)
+
+    @property
+    def panel_bytes(self):
+        return self.kernels.panel_bytes
+
+    def __repr__(self):
+        return f"<kernels {self.name}>"
+
+    def chain(self, PackedChain packed not None, cnp.ndarray x not None,
+              cnp.ndarray y not None, cnp.ndarray scratch not None,
+              ptrdiff_t start, ptrdiff_t stop, bint stream=False):
+        """Rows of ``x @ K.T``, for the packed chain K."""
+        cdef const c_chain *chain = &packed.chain
+        cdef void *px = cnp.PyArray_DATA(x)
+        cdef void *py = cnp.PyArray_DATA(y)
+        cdef void *ps = cnp.PyArray_DATA(scratch)
+        cdef ptrdiff_t size = cnp.PyArray_ITEMSIZE(x)
+        cdef ptrdiff_t ldx = cnp.PyArray_STRIDE(x, 0) // size
+        cdef ptrdiff_t ldy = cnp.PyArray_STRIDE(y, 0) // size
+        if size == 4:
+            with nogil:
+                self.kernels.chain_f32(chain, <float *>px, ldx, <float *>py, ldy, start,
+                                       stop, <float *>ps, stream)
+        else:
+            with nogil:
+                self.kernels.chain_f64(chain, <double *>px, ldx, <double *>py, ldy,
+                                       start, stop, <double *>ps, stream)
+
+    def rotations(self, PackedRotations packed not None, cnp.ndarray x not None,
+                  cnp.ndarray y not None, cnp.ndarray scratch not None,
+                  ptrdiff_t start, ptrdiff_t stop):
+        """Rows of ``x @ Q.T``, for the packed rotations Q."""
+        cdef const c_rotations *plan = &packed.plan
+        cdef void *px = cnp.PyArray_DATA(x)
+        cdef void *py = cnp.PyArray_DATA(y)
+        cdef void *ps = cnp.PyArray_DATA(scratch)
+        cdef ptrdiff_t size = cnp.PyArray_ITEMSIZE(x)
+        cdef ptrdiff_t ldx = cnp.PyArray_STRIDE(x, 0) // size
+        cdef ptrdiff_t ldy = cnp.PyArray_STRIDE(y, 0) // size
+        if size == 4:
+            with nogil:
+                self.kernels.rotations_f32(plan, <float *>px, ldx, <float *>py, ldy,
+                                           start, stop, <float *>ps)
+        else:
+            with nogil:
+                self.kernels.rotations_f64(plan, <double *>px, ldx, <double *>py, ldy,
+                                           start, stop, <double *>ps)
+
+    def sparse(self, PackedSparse packed not None, cnp.ndarray x not None,
+               cnp.ndarray y not None, cnp.ndarray scratch not None,
+               ptrdiff_t start, ptrdiff_t stop):
+        """Rows of ``x @ S.T``, for the packed product S of sparse factors."""
+        cdef const c_sparse_chain *chain = &packed.chain
+        cdef void *px = cnp.PyArray_DATA(x)
+        cdef void *py = cnp.PyArray_DATA(y)
+        cdef void *ps = cnp.PyArray_DATA(scratch)
+        cdef ptrdiff_t size = cnp.PyArray_ITEMSIZE(x)
+        cdef ptrdiff_t ldx = cnp.PyArray_STRIDE(x, 0) // size
+        cdef ptrdiff_t ldy = cnp.PyArray_STRIDE(y, 0) // size
+        if size == 4:
+            with nogil:
+                self.kernels.sparse_f32(chain, <float *>px, ldx, <float *>py, ldy,
+                                        start, stop, <float *>ps)
+        else:
+            with nogil:
+                self.kernels.sparse_f64(chain, <double *>px, ldx, <double *>py, ldy,
+                                        start, stop, <double *>ps)
+
+
+cdef _table(const c_kernels *kernels):
+    cdef Table table = Table.__new__(Table)
+    table.kernels = kernels
+    return table
+
+
+def compiled_tables():
+    """Name -> table of each instruction set that this machine runs, slowest first."""
+    cdef int cpu = skfrugal_cpu()
+    found = {"baseline": _table(&skfrugal_baseline)}
+    if cpu & CPU_AVX2:
+        found["avx2"] = _table(SKFRUGAL_AVX2)
+    if cpu & CPU_AVX512:
+        found["avx512"] = _table(SKFRUGAL_AVX512)
+    return found
+
+
+def aligned_empty(size, dtype):
+    """A vector whose first element is 64-byte aligned."""
+    dtype = np.dtype(dtype)
+    buffer = np.empty(size * dtype.itemsize + 64, dtype=np.uint8)
+    offset = -buffer.ctypes.data % 64
+    return buffer[offset : offset + size * dtype.itemsize].view(dtype)
+
+
+# Smaller outputs are not worth a place of their own.
+cdef enum:
+    SMALL_OUTPUT = 1 << 16
+
+
+def output_rows(cnp.ndarray x not None, ptrdiff_t n_columns):
+    """Uninitialised C-contiguous rows for a product with the rows `x`.
+
+    Large ones begin at a cache line, and not where `x` does in a page: stores there
+    would wait for loads.
+    """
+    cdef cnp.npy_intp[2] shape
+    shape[0], shape[1] = cnp.PyArray_DIM(x, 0), n_columns
+    cdef cnp.npy_intp size = shape[0] * shape[1] * cnp.PyArray_ITEMSIZE(x)
+    if size < SMALL_OUTPUT:
+        return cnp.PyArray_EMPTY(2, shape, cnp.PyArray_TYPE(x), 0)
+    cdef cnp.npy_intp room = size + 4096 + 64
+    cdef cnp.ndarray buffer = cnp.PyArray_EMPTY(1, &room, cnp.NPY_UINT8, 0)
+    cdef size_t address = <size_t>cnp.PyArray_DATA(buffer)
+    cdef size_t wanted = <size_t>cnp.PyArray_DATA(x) // 64 * 64 + 1024
+    cdef size_t aligned = (address + 63) // 64 * 64
+    cdef size_t place = aligned + (wanted - aligned) % 4096 // 64 * 64
+    cdef cnp.ndarray y = cnp.PyArray_SimpleNewFromData(
+        2, shape, cnp.PyArray_TYPE(x), <void *>place
+    )
+    cnp.set_array_base(y, buffer)
+    return y

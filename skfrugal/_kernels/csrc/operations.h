@@ -1,0 +1,11 @@
+#include "isa.h"
+
+#include "butterfly.h"
+#include "blocks.h"
+#include "chain.h"
+#include "panel.h"
+#include "rotations.h"
+#include "sparse.h"
+
+#undef VEC
+#undef LANES

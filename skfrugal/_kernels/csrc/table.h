@@ -1,0 +1,32 @@
+/* Every operation for both precisions, and the table which holds them. */
+
+#include "kernels.h"
+
+#define REAL float
+#define REAL_BYTES 4
+#define SUFFIX _f32
+#include "operations.h"
+#undef REAL
+#undef REAL_BYTES
+#undef SUFFIX
+
+#define REAL double
+#define REAL_BYTES 8
+#define SUFFIX _f64
+#include "operations.h"
+
+#define NAME_(isa) #isa
+#define NAME(isa) NAME_(isa)
+
+const struct kernels CONCAT(skfrugal_, ISA) = {
+    .name = NAME(ISA),
+    .vector_bytes = VECTOR_BYTES,
+    .many_registers = MANY_REGISTERS,
+    .panel_bytes = VECTOR_BYTES * PANEL_VECTORS,
+    .chain_f32 = chain_f32,
+    .chain_f64 = chain_f64,
+    .rotations_f32 = rotations_f32,
+    .rotations_f64 = rotations_f64,
+    .sparse_f32 = sparse_f32,
+    .sparse_f64 = sparse_f64,
+};

@@ -60,7 +60,7 @@ def pack_rotations(n, pairs, angles, table, dtype):
 
 
 def _paths(n, slots, weights):
-    """Groups (length, count), slots and coefficients as csrc/rotations.h has them."""
+    """Groups (length, count), slots and coefficients, in the order of rotations.h."""
     order, flipped, lengths, stages = rotation_paths(n, np.ascontiguousarray(slots))
     flip = flipped.astype(bool)[:, None]
     slots, weights = slots[order], weights[order]

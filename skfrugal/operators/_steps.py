@@ -15,6 +15,7 @@ from skfrugal._kernels import _bindings, _packing, _panels
 from skfrugal.operators._dense import Dense
 from skfrugal.operators._kronecker_sparse import KroneckerSparse, fuse_neighbours
 from skfrugal.operators._low_rank import LowRank
+from skfrugal.operators._permutation import Permutation
 from skfrugal.operators._rotations import Rotations
 from skfrugal.operators._sparse import SparseFactor
 
@@ -39,14 +40,16 @@ NUMPY_FLOP = 0.05
 NUMPY_VALUE_MOVED = 0.3
 KERNEL_FLOP = {
     "chain": {"baseline": 0.024, "avx2": 0.012, "avx512": 0.01},
-    "blocks": {"baseline": 0.06, "avx2": 0.025, "avx512": 0.02},
+    "blocks": {"baseline": 0.05, "avx2": 0.015, "avx512": 0.012},
     "rotations": {"baseline": 0.045, "avx2": 0.022, "avx512": 0.02},
     "sparse": {"baseline": 0.06, "avx2": 0.034, "avx512": 0.032},
 }
 
+BLOCK_VALUE_MOVED = 0.25
+
 # Outputs beyond this many bytes leave the last pass around the caches.
 STREAMED_BYTES = 2**23
-STREAMED_WIDTH = 4096
+STREAMED_WIDTH = 1024
 
 _local = threading.local()
 
@@ -67,9 +70,15 @@ class KernelStep:
         self.kind, self.name, self.packed, self.flops = kind, name, packed, flops
         self.n_out, self.n_in = packed.shape
         self.panel = panel
+        self.factor = None
         self.nbytes = packed.nbytes
-        double = packed.dtype.itemsize // 4
-        self.nanoseconds = flops * double * KERNEL_FLOP[kind][_kernels.instruction_set]
+        # Blocks of any sizes are bound by the passes that rearrange them as well.
+        passes = packed.description if kind == "blocks" else ()
+        moved = sum(one["n_in"] + one["n_out"] for one in passes)
+        self.nanoseconds = (packed.dtype.itemsize / 4) * (
+            flops * KERNEL_FLOP[kind][_kernels.instruction_set]
+            + moved * BLOCK_VALUE_MOVED
+        )
         method = "chain" if kind in ("chain", "blocks") else kind
         self._kernel = getattr(_kernels.kernels, method)
 
@@ -130,8 +139,22 @@ def make_steps(factors, dtype):
         return [PlainStep(factor) for factor in reversed(fused)]
     steps = []
     for kind, run in groupby(reversed(factors), key=_kind):
-        steps += _STEPS[kind](list(run), dtype)
+        run = list(run)
+        if kind == "plain" and _selects_outputs(run[0], steps):
+            steps[-1] = _rotation_step(steps[-1].factor, dtype, run.pop(0))
+        steps += _STEPS[kind](run, dtype)
     return steps
+
+
+def _selects_outputs(factor, steps):
+    """Whether a factor says which outputs of the rotations before it are wanted."""
+    return (
+        isinstance(factor, Permutation)
+        and (factor.indices >= 0).all()
+        and bool(steps)
+        and isinstance(steps[-1], KernelStep)
+        and isinstance(steps[-1].factor, Rotations)
+    )
 
 
 def has_kernel(factor):
@@ -172,15 +195,22 @@ def _chain_step(run, dtype):
 
 
 def _rotation_steps(run, dtype):
-    steps = []
-    for factor in run:
-        packed = _panels.pack_rotations(
-            factor.shape[0], factor.pairs, factor.angles, _kernels.kernels, dtype
-        )
-        name = f"Rotations{factor._detail()}, rows in lanes"
-        step = KernelStep("rotations", name, packed, factor.flops, panel=_panel(dtype))
-        steps.append(step)
-    return steps
+    return [_rotation_step(factor, dtype) for factor in run]
+
+
+def _rotation_step(factor, dtype, selection=None):
+    packed = _panels.pack_rotations(
+        factor.shape[0],
+        factor.pairs,
+        factor.angles,
+        _kernels.kernels,
+        dtype,
+        None if selection is None else selection.indices,
+    )
+    name = f"Rotations{factor._detail()}, rows in lanes"
+    step = KernelStep("rotations", name, packed, factor.flops, panel=_panel(dtype))
+    step.factor = factor
+    return step
 
 
 def _sparse_step(run, dtype):

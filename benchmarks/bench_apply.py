@@ -68,7 +68,7 @@ def peers(op, X):
     if importlib.util.find_spec("pyfaust"):
         import pyfaust
 
-        faust = pyfaust.Faust([factor.tocsr() for factor in csr])
+        faust = pyfaust.Faust([sp.csr_matrix(factor) for factor in csr])
         found["pyfaust"] = lambda: faust @ np.asfortranarray(transposed)
     if importlib.util.find_spec("lazylinop"):
         from lazylinop.butterfly import ksm
@@ -115,31 +115,29 @@ def bench_rectangular(dtype=np.float32):
     return figures
 
 
-def random_rotations(n, n_rotations, dtype, per_level=None):
+def random_rotations(n, n_rotations, per_level, dtype):
     rng = np.random.RandomState(0)
-    per_level = per_level or n // 8
     pairs, angles = [], []
-    while n_rotations > 0:
-        count = min(per_level, n_rotations)
-        pairs.append(rng.permutation(n)[: 2 * count].reshape(-1, 2))
-        angles.append(rng.uniform(-np.pi, np.pi, count))
-        n_rotations -= count
+    for _ in range(n_rotations // per_level):
+        pairs.append(rng.permutation(n)[: 2 * per_level].reshape(-1, 2))
+        angles.append(rng.uniform(-np.pi, np.pi, per_level))
     return ops.Rotations(n, pairs, angles).astype(dtype)
 
 
 def bench_rotations(dtype=np.float32):
-    """10,240 rotations of arbitrary pairs, N = 1024."""
+    """10,240 rotations of arbitrary pairs, N = 1024, in 20 and in 80 levels."""
     figures = {}
     n = 1024
-    op = random_rotations(n, 10 * n, dtype)
-    W = dense_of(op, dtype)
     for n_rows in BATCHES:
         X = rows(n_rows, n, dtype)
-        functions = {
-            "dense": lambda X=X: X @ W.T,
-            "rotations": lambda X=X: X @ op.T,
-        }
-        figures[f"N={n} rows={n_rows}"] = ratios(functions)
+        for n_levels in (20, 80):
+            op = random_rotations(n, 10 * n, 10 * n // n_levels, dtype)
+            W = dense_of(op, dtype)
+            functions = {
+                "dense": lambda X=X, W=W: X @ W.T,
+                "rotations": lambda X=X, op=op: X @ op.T,
+            }
+            figures[f"{n_levels} levels rows={n_rows}"] = ratios(functions)
     return figures
 
 

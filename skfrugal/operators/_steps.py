@@ -27,10 +27,12 @@ LARGEST_BLOCK = 64
 LARGEST_FUSED_BLOCK = 32
 
 # BLAS: a call, then nanoseconds a flop (one thread, float32).  The first rows are bound
-# by reading the matrix from memory.
+# by reading the matrix, unless it is small.
 DENSE_CALL = 1000.0
 DENSE_FIRST_ROWS = 16
 DENSE_FIRST_FLOP = 0.03
+DENSE_SMALL_FLOP = 0.015
+DENSE_SMALL_ENTRIES = 2**14
 DENSE_FLOP = 0.011
 
 # The same of the other steps: NumPy's batched products and, by instruction set, the
@@ -56,11 +58,12 @@ _local = threading.local()
 
 def dense_cost(shape, n_rows, dtype):
     """Estimated nanoseconds of a dense product with `n_rows` rows."""
-    flops = 2 * shape[0] * shape[1] * (np.dtype(dtype).itemsize / 4)
+    entries = shape[0] * shape[1]
+    flops = 2 * entries * (np.dtype(dtype).itemsize / 4)
+    is_small = entries <= DENSE_SMALL_ENTRIES
+    first_flop = DENSE_SMALL_FLOP if is_small else DENSE_FIRST_FLOP
     first = min(n_rows, DENSE_FIRST_ROWS)
-    return DENSE_CALL + flops * (
-        first * DENSE_FIRST_FLOP + (n_rows - first) * DENSE_FLOP
-    )
+    return DENSE_CALL + flops * (first * first_flop + (n_rows - first) * DENSE_FLOP)
 
 
 class KernelStep:

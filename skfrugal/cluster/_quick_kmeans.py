@@ -124,6 +124,15 @@ class QuickKMeans(CallbackSupportMixin, CentroidModel):
         rows weighted by the weights of the clusters.  Only with
         ``assignment="structured"``.
 
+    filter_report_ : dict
+        What found the nearest centroids in the iterations: "tier" ("rotated",
+        "rotated32", "copy8", "copy16": filters in small integers; "direct",
+        "dense": floating point); centroids a row that were left after each stage
+        ("coarse", "fine", "copy"), whose distance was summed in float64 ("exact");
+        the share of rows that the integers could not hold ("left"); "operations" a
+        row, in multiply-adds, and "dense_operations".  Only with
+        ``assignment="exact"`` and dense data.
+
     n_features_in_ : int
         Number of features seen during `fit`.
 
@@ -363,18 +372,19 @@ class QuickKMeans(CallbackSupportMixin, CentroidModel):
     def _store(self, run, X, sample_weight):
         """Fitted attributes; labels and inertia are what `predict` would give."""
         operator = run.step.operator
-        labels = nearest_labels(X, operator)
+        labels = nearest_labels(X, operator, guess=run.step.guess)
         self.inertia_ = inertia(X, sample_weight, operator, labels)
         self.operator_ = operator
         self.labels_ = labels
         self.n_iter_ = run.n_iter
+        # Those of an earlier fit with other parameters would not be true any more.
+        for name in ("objectives_", "projection_error_", "filter_report_"):
+            vars(self).pop(name, None)
         if self.assignment == "structured":
             self.objectives_ = run.objectives
             self.projection_error_ = run.step.error
-        else:
-            # Those of an earlier, structured fit would not be true any more.
-            vars(self).pop("objectives_", None)
-            vars(self).pop("projection_error_", None)
+        elif run.step.report is not None:
+            self.filter_report_ = run.step.report()
         n_found = len(np.unique(labels))
         if n_found < self.n_clusters:
             warnings.warn(

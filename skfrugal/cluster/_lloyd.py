@@ -253,13 +253,13 @@ def cluster_means(X, sample_weight, labels, centers, *, relocate=True):
 
 
 def _means(X, sample_weight, labels, centers, sums, counts, *, relocate=True):
-    """`cluster_means` from the sums and the weights of the clusters, which change."""
+    """`cluster_means` from the sums and the weights of the clusters, overwritten."""
     if relocate:
         _relocate_empty(X, sample_weight, labels, centers, sums, counts)
-    means = centers.astype(np.float64)
     filled = counts > 0
-    means[filled] = sums[filled] / counts[filled, np.newaxis]
-    return means, counts
+    sums /= np.where(filled, counts, 1)[:, np.newaxis]
+    sums[~filled] = centers[~filled]
+    return sums, counts
 
 
 def _weighted_sums(X, sample_weight, labels, n_clusters):

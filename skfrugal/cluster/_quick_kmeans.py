@@ -6,8 +6,10 @@ from numbers import Integral, Real
 
 import numpy as np
 import scipy.sparse as sp
+from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_array, check_random_state
+from sklearn.utils.validation import check_is_fitted
 
 from skfrugal._sklearn import (
     CallbackSupportMixin,
@@ -288,6 +290,50 @@ class QuickKMeans(CallbackSupportMixin, CentroidModel):
             hook["X"] = X
             task.call_on_fit_task_end(**hook, reconstruction_attributes=dict)
         return self
+
+    @classmethod
+    def from_estimator(cls, fitted):
+        """The exact, faster twin of a fitted model, without fitting again.
+
+        Parameters
+        ----------
+        fitted : estimator or array-like of shape (n_clusters, n_features)
+            A fitted :class:`~sklearn.cluster.KMeans`,
+            :class:`~sklearn.cluster.MiniBatchKMeans` or
+            :class:`~sklearn.cluster.BisectingKMeans` (its leaves: `predict` answers
+            with the nearest of all, not with the one found by descending the tree),
+            any other with `cluster_centers_`, or the centroids themselves.
+
+        Returns
+        -------
+        model : QuickKMeans
+            `predict`, `transform` and `score` work; there are no `labels_`.
+
+        Examples
+        --------
+        >>> from sklearn.cluster import KMeans
+        >>> from skfrugal.cluster import QuickKMeans
+        >>> dense = KMeans(n_clusters=2, n_init=1).fit([[0.0], [1.0], [9.0], [10.0]])
+        >>> QuickKMeans.from_estimator(dense).cluster_centers_.shape
+        (2, 1)
+        """
+        is_model = isinstance(fitted, BaseEstimator)
+        if is_model:
+            check_is_fitted(fitted)
+            if not hasattr(fitted, "cluster_centers_"):
+                raise TypeError(
+                    f"{type(fitted).__name__} has no cluster_centers_; pass a fitted "
+                    f"model that has, or an array of centroids."
+                )
+        model = cls()
+        model.cluster_centers_ = fitted.cluster_centers_ if is_model else fitted
+        n_clusters, model.n_features_in_ = model.operator_.shape
+        shared = fitted.get_params(deep=False) if is_model else {}
+        names = {"random_state", "verbose", "max_iter"} & set(shared)
+        model.set_params(**{name: shared[name] for name in names})
+        if hasattr(fitted, "feature_names_in_"):
+            model.feature_names_in_ = fitted.feature_names_in_
+        return model.set_params(n_clusters=n_clusters)
 
     def _check_against(self, X):
         """Number of runs, once the parameters agree with the data."""

@@ -126,7 +126,7 @@ class AssignedRows:
             return False
         errors = self._rows.arrays["errors"][: len(moved)]
         limit = _UNLIKE * np.median(errors)
-        return bool(np.any(errors[moved] > limit)) and self.labels.size > 0
+        return bool(np.any(errors[moved] > limit))
 
     def _move_plainly(self, before):
         weight, after = self.sample_weight, self.labels

@@ -156,7 +156,7 @@ class _Finder:
         if self.rows is not None:
             return labels, self.rows.sums.copy(), self.rows.weights.copy()
         n_clusters = operator.shape[0]
-        return labels, *_weighted_sums(self.X, self.sample_weight, labels, n_clusters)
+        return labels, *weighted_sums(self.X, self.sample_weight, labels, n_clusters)
 
     def settle(self, operator, labels):
         """Labels of the centroids, which may be known, and the inertia."""
@@ -248,7 +248,7 @@ def cluster_means(X, sample_weight, labels, centers, *, relocate=True):
         Whether empty clusters are moved to the samples that lie farthest from
         their centroids, by scikit-learn's rule.
     """
-    sums, counts = _weighted_sums(X, sample_weight, labels, len(centers))
+    sums, counts = weighted_sums(X, sample_weight, labels, len(centers))
     return _means(X, sample_weight, labels, centers, sums, counts, relocate=relocate)
 
 
@@ -262,7 +262,7 @@ def _means(X, sample_weight, labels, centers, sums, counts, *, relocate=True):
     return sums, counts
 
 
-def _weighted_sums(X, sample_weight, labels, n_clusters):
+def weighted_sums(X, sample_weight, labels, n_clusters):
     """Weighted sums and weights of the clusters, in float64."""
     sums = np.zeros((n_clusters, X.shape[1]))
     counts = np.bincount(labels, weights=sample_weight, minlength=n_clusters)

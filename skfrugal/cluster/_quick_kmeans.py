@@ -8,7 +8,7 @@ import numpy as np
 import scipy.sparse as sp
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import check_array, check_random_state
+from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from skfrugal._sklearn import (
@@ -18,12 +18,10 @@ from skfrugal._sklearn import (
     RealNotInt,
     StrOptions,
     _fit_context,
-    _is_arraylike_not_scalar,
 )
 from skfrugal.cluster._centroid_model import CentroidModel
 from skfrugal.cluster._init import (
     centred,
-    check_centers,
     check_weights,
     initial_centers,
     resolve_n_init,
@@ -33,9 +31,6 @@ from skfrugal.cluster._lloyd import Run, lloyd_steps, structured_steps
 from skfrugal.cluster._nearest import inertia, nearest_labels
 from skfrugal.structures import (
     STRUCTURES,
-    LowRank,
-    budget_in_values,
-    check_structure,
 )
 
 
@@ -147,11 +142,16 @@ class QuickKMeans(CallbackSupportMixin, CentroidModel):
 
     Notes
     -----
-    *Cost.*  With n samples, d features and K clusters, an exact iteration takes
-    2 n K d operations, as in scikit-learn, and the model stores K d values.  Dense
-    data are copied once (`copy_x`).  A structured model stores ``operator_.nnz``
-    values; `predict` takes ``operator_.flops`` operations a row in place of 2 K d,
-    and each iteration adds the projection of the K x d matrix of means.
+    *Cost.*  With n samples, d features and K clusters, scikit-learn takes 2 n K d
+    operations an iteration.  Exact iterations on dense data go through a filter in
+    small integers with a rigorous bound (see the user guide), and `filter_report_`
+    says what was left of them; where it does not pay, and for sparse data, they
+    take the dense product.  The model stores K d values.  Dense data are copied
+    once (`copy_x`), and the filter keeps up to one more byte (two without 8-bit
+    products) for each of their values while it is fitted.  A structured model stores
+    ``operator_.nnz`` values; `predict` takes ``operator_.flops`` operations a row in
+    place of 2 K d, and each iteration adds the projection of the K x d matrix of
+    means.
 
     The label of a row is that of the nearest centroid, ties to the lowest index:
     rows whose choice rounding could have changed are decided again from float64
@@ -345,32 +345,6 @@ class QuickKMeans(CallbackSupportMixin, CentroidModel):
         return resolve_n_init(
             self.init, self.n_init, n_draws=10, name=type(self).__name__
         )
-
-    def _resolve_structure(self, n_features):
-        """Structure of the centroids, or None for exact assignment."""
-        is_auto = isinstance(self.structure, str) and self.structure == "auto"
-        if self.assignment == "structured":
-            structure, shape = self.structure, (self.n_clusters, n_features)
-            if is_auto and self.budget is None:
-                smallest = LowRank(rank=1).n_parameters(shape)
-                is_tiny = budget_in_values(None, shape) < smallest
-                structure = "dense" if is_tiny else "auto"
-            return check_structure(structure, shape=shape, budget=self.budget)
-        if not is_auto or self.budget is not None:
-            raise ValueError(
-                f"structure={self.structure!r} and budget={self.budget!r} have no "
-                f"effect with assignment='exact'; pass assignment='structured', or "
-                f"leave structure='auto' and budget=None."
-            )
-        return None
-
-    def _resolve_init(self, X):
-        """`init`, an array-like checked and copied."""
-        if not _is_arraylike_not_scalar(self.init):
-            return self.init
-        init = check_array(self.init, dtype=X.dtype, copy=True, order="C")
-        check_centers(init, self.n_clusters, X.shape[1])
-        return init
 
     def _structured_steps(self, X, sample_weight, structure, rng):
         """Function of a start that gives the steps from there."""

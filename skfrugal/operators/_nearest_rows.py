@@ -61,3 +61,28 @@ def squared_distances_of(X, points, labels):
     if not (is_ready and points.flags.c_contiguous):
         kernels = None
     return exact_squared_distances(X, points, labels, kernels)
+
+
+class MovingPoints:
+    """The nearest of points that move between batches of rows.
+
+    The choice of a tier and the frame of a filter are kept from batch to batch.
+
+    Parameters
+    ----------
+    n_rows : int
+        Rows that are expected in all batches together.
+    """
+
+    def __init__(self, n_rows):
+        self._n_rows = n_rows
+        self._nearest = None
+
+    def labels(self, X, points):
+        """Index of the nearest of the points, which have the dtype of `X`."""
+        if self._nearest is None or not self._nearest.move(points):
+            self._nearest = NearestPoints(points)
+            self._nearest.plan(X, self._n_rows)
+        labels = np.empty(len(X), dtype=np.int32)
+        self._nearest.search_all(X, labels)
+        return labels

@@ -41,8 +41,7 @@ static double FN(nearest_exact)(const REAL *x, const REAL *c, ptrdiff_t n)
         const double t = (double)x[j] - (double)c[j];
         sum += t * t;
     }
-    for (int i = 0; i < SPREAD; i++) sum += partial[i];
-    return sum;
+    return sum + nearest_total(partial, SPREAD);
 }
 
 #if REAL_BYTES == 4
@@ -58,8 +57,7 @@ static float FN(nearest_rough)(const REAL *x, const REAL *c, ptrdiff_t n)
             partial[i] += t * t;
         }
     for (; j < n; j++) sum += (x[j] - c[j]) * (x[j] - c[j]);
-    for (int i = 0; i < VECTOR_BYTES; i++) sum += partial[i];
-    return sum;
+    return sum + nearest_total_f(partial, VECTOR_BYTES);
 }
 #endif
 
@@ -173,19 +171,28 @@ static double FN(nearest_copy16)(const struct nearest *f, const REAL *restrict x
     const REAL inverse = (REAL)f->inverse_step;
     const ptrdiff_t n = f->n_features;
     int16_t *restrict out = (int16_t *)copy;
-    float error = 0, size = 0;
-    for (ptrdiff_t j = 0; j < n; j++) {
+    float error[PARTIAL_F] = {0}, size[PARTIAL_F] = {0}, total, lost;
+    ptrdiff_t j = 0;
+    for (; j + PARTIAL_F <= n; j += PARTIAL_F)
+        for (int i = 0; i < PARTIAL_F; i++) {
+            const float t = (float)((x[j + i] - offset[j + i]) * inverse);
+            out[j + i] = (int16_t)nearest_truncate(t);
+            lost = t - (float)nearest_truncate(t);
+            error[i] += lost * lost;
+            size[i] += t * t;
+        }
+    for (; j < n; j++) {
         const float t = (float)((x[j] - offset[j]) * inverse);
-        /* truncation rounds once the number is positive */
-        const int32_t q = (int32_t)((uint32_t)(int32_t)(t + 32768.5f) - 32768u);
-        const float lost = t - (float)q;
-        out[j] = (int16_t)q;
-        error += lost * lost;
-        size += t * t;
+        out[j] = (int16_t)nearest_truncate(t);
+        lost = t - (float)nearest_truncate(t);
+        error[0] += lost * lost;
+        size[0] += t * t;
     }
-    for (ptrdiff_t j = n; j < f->width / 2; j++) out[j] = 0;
-    *norm = size < 0.97 * NORM_LIMIT ? nearest_dot(copy, copy, f->width, 16) : 0;
-    return size < 0.97 * NORM_LIMIT ? (double)error : (double)INFINITY;
+    for (; j < f->width / 2; j++) out[j] = 0;
+    total = nearest_total_f(size, PARTIAL_F);
+    *norm = total < 0.97 * NORM_LIMIT ? nearest_dot(copy, copy, f->width, 16) : 0;
+    return total < 0.97 * NORM_LIMIT ? (double)nearest_total_f(error, PARTIAL_F)
+                                     : (double)INFINITY;
 }
 
 /* The copy of one row and its error in steps; infinite if it cannot be held. */
@@ -210,7 +217,7 @@ static void FN(nearest_copy)(const struct nearest *f, const REAL *x,
 /* Bytes of the next rows for each unit of these; they are neighbours in memory. */
 INLINE ptrdiff_t FN(nearest_stride)(const struct nearest *f, ptrdiff_t ldx)
 {
-    return ROW_TILE * ldx * REAL_BYTES / f->units + 1;
+    return NEAREST_TILE * ldx * REAL_BYTES / f->units + 1;
 }
 
 static void FN(nearest_prepare)(const struct nearest *f, const REAL *x, ptrdiff_t ldx,
@@ -303,7 +310,7 @@ INLINE void FN(nearest_block)(const struct nearest *f, const REAL *x, ptrdiff_t 
                               int previous, int32_t *scratch, int64_t *counts, int bits)
 {
     const ptrdiff_t room = f->n_padded + 16, units = COARSE_WIDTH * bits / 32;
-    const ptrdiff_t tiled = (n_rows + ROW_TILE - 1) / ROW_TILE * ROW_TILE;
+    const ptrdiff_t tiled = (n_rows + NEAREST_TILE - 1) / NEAREST_TILE * NEAREST_TILE;
     int32_t *lowest = scratch, *found = lowest + f->block * VI_LANES;
     int32_t *nearby = found + 2 * room, *scores = nearby + 2 * room;
     int32_t first[64];

@@ -13,8 +13,8 @@
 #if VECTOR_BYTES == 64 && defined(__AVX512VNNI__)
 #define HAS_DOT8 1
 #define VI_LANES 16
-#define ROW_TILE 6
-#define POINT_VECTORS 4
+#define NEAREST_TILE 6
+#define VI_PER_PANEL 4
 typedef __m512i VI;
 INLINE VI vi_load(const void *p) { return _mm512_loadu_si512(p); }
 INLINE void vi_store(void *p, VI x) { _mm512_storeu_si512(p, x); }
@@ -57,8 +57,8 @@ INLINE VI vi_dot16(VI acc, VI a, VI b) { return _mm512_dpwssd_epi32(acc, a, b); 
 
 #elif VECTOR_BYTES == 32 && defined(__AVX2__)
 #define VI_LANES 8
-#define ROW_TILE 4
-#define POINT_VECTORS 2
+#define NEAREST_TILE 4
+#define VI_PER_PANEL 2
 typedef __m256i VI;
 INLINE VI vi_load(const void *p) { return _mm256_loadu_si256((const VI *)p); }
 INLINE void vi_store(void *p, VI x) { _mm256_storeu_si256((VI *)p, x); }
@@ -97,8 +97,8 @@ INLINE void vi_sum4(const VI a[4], int32_t *out)
 #elif defined(__SSE2__) || defined(_M_X64)
 #include <emmintrin.h>
 #define VI_LANES 4
-#define ROW_TILE 4
-#define POINT_VECTORS 2
+#define NEAREST_TILE 4
+#define VI_PER_PANEL 2
 typedef __m128i VI;
 INLINE VI vi_load(const void *p) { return _mm_loadu_si128((const VI *)p); }
 INLINE void vi_store(void *p, VI x) { _mm_storeu_si128((VI *)p, x); }
@@ -131,8 +131,8 @@ INLINE VI vi_dot16(VI acc, VI a, VI b)
 
 #else /* plain loops */
 #define VI_LANES 4
-#define ROW_TILE 4
-#define POINT_VECTORS 2
+#define NEAREST_TILE 4
+#define VI_PER_PANEL 2
 typedef struct {
     int32_t lane[VI_LANES];
 } VI;
@@ -229,7 +229,7 @@ INLINE void vi_sum4(const VI a[4], int32_t *out)
 #define PREFETCH_L2(p) PREFETCH(p)
 #endif
 
-#define POINT_PANEL (POINT_VECTORS * VI_LANES)
+#define NEAREST_PANEL (VI_PER_PANEL * VI_LANES)
 
 #if defined(_MSC_VER) && !defined(__clang__)
 #include <intrin.h>

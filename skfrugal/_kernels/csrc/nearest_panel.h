@@ -2,10 +2,10 @@
  *
  *     score[r, k] = norm[k] - 2 row[r] . point[k]
  *
- * A panel holds POINT_PANEL points, transposed in units of 32 bits (four 8-bit or two 16-bit
- * columns): unit s of all its points is POINT_PANEL consecutive numbers.  ROW_TILE rows share
+ * A panel holds NEAREST_PANEL points, transposed in units of 32 bits (four 8-bit or two 16-bit
+ * columns): unit s of all its points is NEAREST_PANEL consecutive numbers.  NEAREST_TILE rows share
  * each load of a panel; unit s of a row is broadcast to all lanes.  A tile costs one
- * product instruction per ROW_TILE x POINT_PANEL numbers' unit; panels come from L1 or L2.
+ * product instruction per NEAREST_TILE x NEAREST_PANEL numbers' unit; panels come from L1 or L2.
  */
 
 INLINE void nearest_tile(const int32_t *row, ptrdiff_t ld, const int32_t *panel,
@@ -13,28 +13,28 @@ INLINE void nearest_tile(const int32_t *row, ptrdiff_t ld, const int32_t *panel,
                          ptrdiff_t ldscores, int32_t *lowest,
                          const char *ahead, ptrdiff_t stride, int bits, int vectors)
 {
-    VI acc[ROW_TILE][POINT_VECTORS];
-    const int32_t *rows[ROW_TILE];
-    UNROLL for (int r = 0; r < ROW_TILE; r++)
+    VI acc[NEAREST_TILE][VI_PER_PANEL];
+    const int32_t *rows[NEAREST_TILE];
+    UNROLL for (int r = 0; r < NEAREST_TILE; r++)
     {
         rows[r] = row + r * ld;
         UNROLL for (int v = 0; v < vectors; v++) acc[r][v] = vi_splat(0);
     }
     for (ptrdiff_t s = 0; s < steps; s++, panel += vectors * VI_LANES) {
-        VI w[POINT_VECTORS];
+        VI w[VI_PER_PANEL];
         if (stride) {
             PREFETCH_L2(ahead + s * stride);
             PREFETCH_L2(ahead + s * stride + 64);
         }
         UNROLL for (int v = 0; v < vectors; v++) w[v] = vi_load(panel + v * VI_LANES);
-        UNROLL for (int r = 0; r < ROW_TILE; r++)
+        UNROLL for (int r = 0; r < NEAREST_TILE; r++)
         {
             const VI x = vi_splat(rows[r][s]);
             UNROLL for (int v = 0; v < vectors; v++) acc[r][v] =
                 bits == 8 ? vi_dot8(acc[r][v], w[v], x) : vi_dot16(acc[r][v], w[v], x);
         }
     }
-    UNROLL for (int r = 0; r < ROW_TILE; r++)
+    UNROLL for (int r = 0; r < NEAREST_TILE; r++)
     {
         VI low = vi_load(lowest + r * VI_LANES);
         UNROLL for (int v = 0; v < vectors; v++)
@@ -48,8 +48,8 @@ INLINE void nearest_tile(const int32_t *row, ptrdiff_t ld, const int32_t *panel,
     }
 }
 
-/* n_rows is a multiple of ROW_TILE, n_points of POINT_PANEL; lowest (n_rows, VI_LANES).  With
- * a stride, ROW_TILE * steps * stride bytes from `ahead` on are fetched meanwhile: the
+/* n_rows is a multiple of NEAREST_TILE, n_points of NEAREST_PANEL; lowest (n_rows, VI_LANES).  With
+ * a stride, NEAREST_TILE * steps * stride bytes from `ahead` on are fetched meanwhile: the
  * products leave the memory idle. */
 INLINE void nearest_scores_(const int32_t *rows, ptrdiff_t ld, ptrdiff_t n_rows,
                             const int32_t *panels, ptrdiff_t steps, ptrdiff_t n_points,
@@ -59,12 +59,12 @@ INLINE void nearest_scores_(const int32_t *rows, ptrdiff_t ld, ptrdiff_t n_rows,
     for (ptrdiff_t r = 0; r < n_rows; r++)
         vi_store(lowest + r * VI_LANES, vi_splat(INT32_MAX));
     for (ptrdiff_t k = 0; k < n_points; k += vectors * VI_LANES)
-        for (ptrdiff_t r = 0; r < n_rows; r += ROW_TILE) {
+        for (ptrdiff_t r = 0; r < n_rows; r += NEAREST_TILE) {
             const int32_t *row = rows + r * ld, *panel = panels + k * steps;
             int32_t *out = scores + r * n_points + k, *low = lowest + r * VI_LANES;
             if (stride && k == 0)
                 nearest_tile(row, ld, panel, steps, norms + k, out, n_points, low,
-                             ahead + r / ROW_TILE * steps * stride, stride, bits, vectors);
+                             ahead + r / NEAREST_TILE * steps * stride, stride, bits, vectors);
             else
                 nearest_tile(row, ld, panel, steps, norms + k, out, n_points, low, ahead,
                              0, bits, vectors);
@@ -77,7 +77,7 @@ KERNEL void nearest_scores8(const int32_t *rows, ptrdiff_t ld, ptrdiff_t n_rows,
 ptrdiff_t stride)
 {
     nearest_scores_(rows, ld, n_rows, panels, steps, n_points, norms, scores, lowest, ahead,
-stride, 8,                    POINT_VECTORS);
+stride, 8,                    VI_PER_PANEL);
 }
 
 KERNEL void nearest_scores16(const int32_t *rows, ptrdiff_t ld, ptrdiff_t n_rows,
@@ -86,7 +86,7 @@ KERNEL void nearest_scores16(const int32_t *rows, ptrdiff_t ld, ptrdiff_t n_rows
 ptrdiff_t stride)
 {
     nearest_scores_(rows, ld, n_rows, panels, steps, n_points, norms, scores, lowest, ahead,
-stride, 16,                    POINT_VECTORS);
+stride, 16,                    VI_PER_PANEL);
 }
 
 /* 32 columns where a panel has 64 */
@@ -97,13 +97,13 @@ KERNEL void nearest_scores8_half(const int32_t *rows, ptrdiff_t ld, ptrdiff_t n_
 ptrdiff_t stride)
 {
     nearest_scores_(rows, ld, n_rows, panels, steps, n_points, norms, scores, lowest, ahead,
-stride, 8,                    POINT_VECTORS / 2);
+stride, 8,                    VI_PER_PANEL / 2);
 }
 
 INLINE uint64_t nearest_mask(const int32_t *scores, VI threshold)
 {
     uint64_t mask = 0;
-    UNROLL for (int v = 0; v < POINT_VECTORS; v++) mask |=
+    UNROLL for (int v = 0; v < VI_PER_PANEL; v++) mask |=
         (uint64_t)vi_le(vi_load(scores + v * VI_LANES), threshold) << (v * VI_LANES);
     return mask;
 }
@@ -112,7 +112,7 @@ INLINE uint64_t nearest_mask(const int32_t *scores, VI threshold)
 static ptrdiff_t nearest_find(const int32_t *scores, int32_t score)
 {
     const VI threshold = vi_splat(score);
-    for (ptrdiff_t k = 0;; k += POINT_PANEL) {
+    for (ptrdiff_t k = 0;; k += NEAREST_PANEL) {
         const uint64_t mask = nearest_mask(scores + k, threshold);
         if (mask) return k + lowest_bit(mask);
     }
@@ -134,7 +134,7 @@ static ptrdiff_t nearest_survivors(const int32_t *scores, ptrdiff_t n_points,
         index = vi_add(index, vi_splat(VI_LANES));
     }
 #else
-    for (ptrdiff_t k = 0; k < n_points; k += POINT_PANEL)
+    for (ptrdiff_t k = 0; k < n_points; k += NEAREST_PANEL)
         for (uint64_t mask = nearest_mask(scores + k, limit); mask; mask &= mask - 1)
             indices[found++] = (int32_t)(k + lowest_bit(mask));
 #endif

@@ -43,20 +43,43 @@ INLINE __m512i nearest_round(__m512 t, __m512 *error, int clip)
 }
 #endif
 
+/* Partial sums, added in halves: sums vectorise only in the order of the source. */
+enum { PARTIAL = 8, PARTIAL_F = 16 };
+INLINE double nearest_total(double *p, int n)
+{
+    for (int w = n / 2; w; w /= 2)
+        for (int i = 0; i < w; i++) p[i] += p[i + w];
+    return p[0];
+}
+INLINE float nearest_total_f(float *p, int n)
+{
+    for (int w = n / 2; w; w /= 2)
+        for (int i = 0; i < w; i++) p[i] += p[i + w];
+    return p[0];
+}
+
+/* Nearest integer: truncation rounds once the number is positive. */
+INLINE int32_t nearest_truncate(float t)
+{
+    return (int32_t)((uint32_t)(int32_t)(t + 32768.5f) - 32768u);
+}
+
 /* 32 rotated coordinates, centred in `z`; sums of squares before and after centring. */
 INLINE void nearest_scale(const int32_t *restrict raw, int32_t bias,
                           const double *restrict scale, const double *restrict shift,
                           double *restrict z, double *square, double *size)
 {
-    double before = 0, after = 0;
-    for (int j = 0; j < COARSE_WIDTH; j++) {
-        const double y = scale[j] * (double)(raw[j] + bias);
-        z[j] = y - shift[j];
-        before += y * y;
-        after += z[j] * z[j];
-    }
-    *square += before;
-    *size += after;
+    double before[PARTIAL] = {0}, after[PARTIAL] = {0};
+    for (int k = 0; k < COARSE_WIDTH; k += PARTIAL)
+        for (int i = 0; i < PARTIAL; i++) {
+            const double y = scale[k + i] * (double)(raw[k + i] + bias);
+            const double centred = y - shift[k + i];
+            z[k + i] = centred;
+            before[i] += y * y;
+            after[i] += centred * centred;
+        }
+    *square += nearest_total(before, PARTIAL);
+    *size += nearest_total(after, PARTIAL);
 }
 
 /* The residual norm takes the place of the last of `width` coordinates. */
@@ -73,33 +96,36 @@ INLINE double nearest_residual(const struct nearest *f, double *z, double norm,
 INLINE double nearest_whole8(const double *restrict z, double scale,
                              signed char *restrict out, int32_t *norm)
 {
-    float error = 0;
+    float error[PARTIAL_F] = {0};
     int32_t sum = 0;
-    for (int j = 0; j < COARSE_WIDTH; j++) {
-        const float y = (float)(z[j] * scale);
-        const float low = y > -127.0f ? y : -127.0f, clipped = low < 127.0f ? low : 127.0f;
-        const int q = (int)(clipped + 256.5f) - 256;
-        const float lost = y - (float)q;
-        error += lost * lost;
-        sum += q * (q + 256);
-        out[j] = (signed char)q;
-    }
+    for (int k = 0; k < COARSE_WIDTH; k += PARTIAL_F)
+        for (int i = 0; i < PARTIAL_F; i++) {
+            const float y = (float)(z[k + i] * scale);
+            const float low = y > -127.0f ? y : -127.0f;
+            const float clipped = low < 127.0f ? low : 127.0f;
+            const int q = (int)(clipped + 256.5f) - 256;
+            const float lost = y - (float)q;
+            error[i] += lost * lost;
+            sum += q * (q + 256);
+            out[k + i] = (signed char)q;
+        }
     *norm = sum;
-    return (double)error;
+    return (double)nearest_total_f(error, PARTIAL_F);
 }
 
 /* z rounded to 16 bits; the offset makes truncation round. */
 INLINE double nearest_whole16(const double *restrict z, double held,
                               int16_t *restrict out, int n)
 {
-    double error = 0;
-    for (int j = 0; j < n; j++) {
-        const double y = held * z[j];
-        const int q = (int)(y + 65536.5) - 65536;
-        error += (y - q) * (y - q);
-        out[j] = (int16_t)q;
-    }
-    return error;
+    double error[PARTIAL] = {0};
+    for (int k = 0; k < n; k += PARTIAL)
+        for (int i = 0; i < PARTIAL; i++) {
+            const double y = held * z[k + i];
+            const int q = (int)(y + 65536.5) - 65536;
+            error[i] += (y - q) * (y - q);
+            out[k + i] = (int16_t)q;
+        }
+    return nearest_total(error, PARTIAL);
 }
 
 /* Rotated coordinates of a row in whole grid units, with the residual norm as one more
@@ -148,10 +174,10 @@ static void nearest_project(const struct nearest *f, const struct nearest_rows *
 {
     const int32_t *copy = (const int32_t *)(rows->copy + start * f->width);
     int32_t *lowest = scratch, *raw = scratch + f->block * VI_LANES;
-    const ptrdiff_t tiled = (n_rows + ROW_TILE - 1) / ROW_TILE * ROW_TILE;
+    const ptrdiff_t tiled = (n_rows + NEAREST_TILE - 1) / NEAREST_TILE * NEAREST_TILE;
     const int parts = f->n_columns / COARSE_WIDTH;
     (f->bits == 16               ? nearest_scores16
-     : f->n_columns % POINT_PANEL == 0 ? nearest_scores8
+     : f->n_columns % NEAREST_PANEL == 0 ? nearest_scores8
                                  : nearest_scores8_half)(
         copy, f->width / 4, tiled, f->basis, f->units, f->n_columns, f->basis_norms, raw,
         lowest, ahead, stride);

@@ -14,6 +14,8 @@ from setuptools.modified import newer_group
 
 DEBUG = os.environ.get("SKFRUGAL_DEBUG_KERNELS") == "1"
 
+SANITIZE = "-fsanitize=address,undefined"
+
 # Never -ffast-math: it drops NaN tests, and with older gcc changes the FPU mode of
 # the whole process.  These four let a reduction vectorise and nothing else.
 FLAGS = {
@@ -26,9 +28,9 @@ FLAGS = {
         "-fno-signed-zeros",
         "-fassociative-math",
     ],
-    "unix-debug": ["-O1", "-g", "-fsanitize=undefined", "-fno-sanitize-recover=all"],
+    "unix-debug": ["-O1", "-g", SANITIZE, "-fno-sanitize-recover=all"],
 }
-LINK_FLAGS = {"unix-debug": ["-fsanitize=undefined"]}
+LINK_FLAGS = {"unix-debug": [SANITIZE]}
 
 # Each unit of csrc and what its compiler needs to know about the machine.  No
 # -march=native, no pragmas: the table is chosen at import (csrc/cpu.c).
@@ -46,6 +48,7 @@ UNITS = {
 }
 # A row must not depend on which rows go with it: sums keep the order of the source.
 C_FLAGS = {"msvc": ["/std:c11"], "unix": ["-std=gnu11", "-fno-associative-math"]}
+MACROS = [("SKFRUGAL_X86", "1")] * X86 + [("SKFRUGAL_DEBUG", "1")] * DEBUG
 CSRC = "skfrugal/_kernels/csrc"
 CSRC_FILES = [f"{CSRC}/{name}" for name in sorted(os.listdir(CSRC))]
 
@@ -93,7 +96,7 @@ class BuildExtension(build_ext):
             self.compiler.compile(
                 [source],
                 output_dir=self.build_temp,
-                macros=[("SKFRUGAL_X86", "1")] if X86 else [],
+                macros=MACROS,
                 include_dirs=[CSRC],
                 extra_postargs=flags + C_FLAGS[compiler] + own,
             )
@@ -105,9 +108,8 @@ extensions = [
         f"skfrugal._kernels.{name}",
         [f"skfrugal/_kernels/{name}.pyx"],
         include_dirs=[numpy.get_include(), CSRC],
-        define_macros=[("NPY_NO_DEPRECATED_API", "NPY_1_7_API_VERSION")]
-        + ([("SKFRUGAL_X86", "1")] if X86 else []),
-        depends=CSRC_FILES,
+        define_macros=[("NPY_NO_DEPRECATED_API", "NPY_1_7_API_VERSION"), *MACROS],
+        depends=CSRC_FILES if name == "_bindings" else [],
     )
     for name in [*SCALAR_MODULES, "_bindings"]
 ]

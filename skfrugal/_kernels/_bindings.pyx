@@ -37,7 +37,7 @@ cdef extern from "kernels.h":
         const void *weights
 
     struct c_rotations "rotations":
-        ptrdiff_t n
+        ptrdiff_t n, n_out
         int n_groups
         const int *groups
         const int *slots
@@ -265,12 +265,12 @@ cdef class PackedRotations:
                   int[::1] out_slots, cnp.ndarray out_scale, scratch_size):
         self.arrays = (groups, slots, weights, out_slots, out_scale)
         self.scratch_size = scratch_size
-        self.plan.n = n
+        self.plan.n, self.plan.n_out = n, out_slots.shape[0]
         self.plan.n_groups = groups.shape[0] // 2
         self.plan.groups = &groups[0] if groups.shape[0] else NULL
         self.plan.slots = &slots[0] if slots.shape[0] else NULL
         self.plan.weights = cnp.PyArray_DATA(weights)
-        self.plan.out_slots = &out_slots[0]
+        self.plan.out_slots = &out_slots[0] if out_slots.shape[0] else NULL
         self.plan.out_scale = cnp.PyArray_DATA(out_scale)
 
     @property
@@ -279,7 +279,7 @@ cdef class PackedRotations:
 
     @property
     def shape(self):
-        return self.plan.n, self.plan.n
+        return self.plan.n_out, self.plan.n
 
     @property
     def nbytes(self):

@@ -13,7 +13,7 @@ def _panel(table, dtype):
     return table.panel_bytes // dtype.itemsize
 
 
-def pack_rotations(n, pairs, angles, table, dtype):
+def pack_rotations(n, pairs, angles, table, dtype, outputs=None):
     """A sequence of plane rotations, for one table.
 
     Parameters
@@ -25,6 +25,8 @@ def pack_rotations(n, pairs, angles, table, dtype):
         (x_i, x_j) becomes (cos x_i + sin x_j, cos x_j - sin x_i).
     table : Table
     dtype : float32 or float64
+    outputs : ndarray of int, default=None
+        Coordinates that are wanted, in this order; None wants all of them.
 
     Returns
     -------
@@ -48,6 +50,8 @@ def pack_rotations(n, pairs, angles, table, dtype):
             groups.append(np.array([0, n]))
             all_weights.append(factors)
         start = stop
+    if outputs is not None:
+        slot, scale = slot[outputs], scale[outputs]
     return PackedRotations(
         n,
         np.concatenate(groups).astype(np.int32),
@@ -60,7 +64,7 @@ def pack_rotations(n, pairs, angles, table, dtype):
 
 
 def _paths(n, slots, weights):
-    """Groups (length, count), slots and coefficients as csrc/rotations.h has them."""
+    """Groups (length, count), slots and coefficients, in the order of rotations.h."""
     order, flipped, lengths, stages = rotation_paths(n, np.ascontiguousarray(slots))
     flip = flipped.astype(bool)[:, None]
     slots, weights = slots[order], weights[order]

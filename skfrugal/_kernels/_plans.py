@@ -3,7 +3,7 @@
 Per (vector bytes, item size, form) and log2 n: "levels/rows" of each pass, smallest
 strides first, and the rows of a tile.  `rows` of them share each load of a coefficient.
 Products must not depend on the clock of the user's machine, so these were measured on
-one (Zen 4, gcc 12; benchmarks/sweep_plans.py prints the table).
+one (Zen 4, gcc 12).
 """
 
 PLANS = {
@@ -154,7 +154,7 @@ PLANS = {
         7: "7/1 x32",
         8: "5/2 3/2 x16",
         9: "6/2 3/2 x16",
-        10: "6/2 4/1 x16",
+        10: "6/2 4/1 x12",
         11: "5/2 2/2 4/1 x16",
         12: "5/2 3/2 4/1 x8",
         13: "5/1 3/2 2/2 2/2 1/4 x8",

@@ -20,7 +20,7 @@ from skfrugal.operators._steps import (
 )
 
 # The calls around a product of steps, in Python.
-CALL = 2500.0
+CALL = 700.0
 
 # Rows that go through several steps together: intermediates stay in the L2 cache.
 TILE_ENTRIES = 2**16

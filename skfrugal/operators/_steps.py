@@ -15,6 +15,7 @@ from skfrugal._kernels import _bindings, _packing, _panels
 from skfrugal.operators._dense import Dense
 from skfrugal.operators._kronecker_sparse import KroneckerSparse, fuse_neighbours
 from skfrugal.operators._low_rank import LowRank
+from skfrugal.operators._permutation import Permutation
 from skfrugal.operators._rotations import Rotations
 from skfrugal.operators._sparse import SparseFactor
 
@@ -26,10 +27,12 @@ LARGEST_BLOCK = 64
 LARGEST_FUSED_BLOCK = 32
 
 # BLAS: a call, then nanoseconds a flop (one thread, float32).  The first rows are bound
-# by reading the matrix from memory.
+# by reading the matrix, unless it is small.
 DENSE_CALL = 1000.0
 DENSE_FIRST_ROWS = 16
 DENSE_FIRST_FLOP = 0.03
+DENSE_SMALL_FLOP = 0.015
+DENSE_SMALL_ENTRIES = 2**14
 DENSE_FLOP = 0.011
 
 # The same of the other steps: NumPy's batched products and, by instruction set, the
@@ -39,25 +42,28 @@ NUMPY_FLOP = 0.05
 NUMPY_VALUE_MOVED = 0.3
 KERNEL_FLOP = {
     "chain": {"baseline": 0.024, "avx2": 0.012, "avx512": 0.01},
-    "blocks": {"baseline": 0.06, "avx2": 0.025, "avx512": 0.02},
+    "blocks": {"baseline": 0.05, "avx2": 0.015, "avx512": 0.012},
     "rotations": {"baseline": 0.045, "avx2": 0.022, "avx512": 0.02},
     "sparse": {"baseline": 0.06, "avx2": 0.034, "avx512": 0.032},
 }
 
+BLOCK_VALUE_MOVED = 0.25
+
 # Outputs beyond this many bytes leave the last pass around the caches.
 STREAMED_BYTES = 2**23
-STREAMED_WIDTH = 4096
+STREAMED_WIDTH = 1024
 
 _local = threading.local()
 
 
 def dense_cost(shape, n_rows, dtype):
     """Estimated nanoseconds of a dense product with `n_rows` rows."""
-    flops = 2 * shape[0] * shape[1] * (np.dtype(dtype).itemsize / 4)
+    entries = shape[0] * shape[1]
+    flops = 2 * entries * (np.dtype(dtype).itemsize / 4)
+    is_small = entries <= DENSE_SMALL_ENTRIES
+    first_flop = DENSE_SMALL_FLOP if is_small else DENSE_FIRST_FLOP
     first = min(n_rows, DENSE_FIRST_ROWS)
-    return DENSE_CALL + flops * (
-        first * DENSE_FIRST_FLOP + (n_rows - first) * DENSE_FLOP
-    )
+    return DENSE_CALL + flops * (first * first_flop + (n_rows - first) * DENSE_FLOP)
 
 
 class KernelStep:
@@ -67,9 +73,15 @@ class KernelStep:
         self.kind, self.name, self.packed, self.flops = kind, name, packed, flops
         self.n_out, self.n_in = packed.shape
         self.panel = panel
+        self.factor = None
         self.nbytes = packed.nbytes
-        double = packed.dtype.itemsize // 4
-        self.nanoseconds = flops * double * KERNEL_FLOP[kind][_kernels.instruction_set]
+        # Blocks of any sizes are bound by the passes that rearrange them as well.
+        passes = packed.description if kind == "blocks" else ()
+        moved = sum(one["n_in"] + one["n_out"] for one in passes)
+        self.nanoseconds = (packed.dtype.itemsize / 4) * (
+            flops * KERNEL_FLOP[kind][_kernels.instruction_set]
+            + moved * BLOCK_VALUE_MOVED
+        )
         method = "chain" if kind in ("chain", "blocks") else kind
         self._kernel = getattr(_kernels.kernels, method)
 
@@ -130,8 +142,22 @@ def make_steps(factors, dtype):
         return [PlainStep(factor) for factor in reversed(fused)]
     steps = []
     for kind, run in groupby(reversed(factors), key=_kind):
-        steps += _STEPS[kind](list(run), dtype)
+        run = list(run)
+        if kind == "plain" and _selects_outputs(run[0], steps):
+            steps[-1] = _rotation_step(steps[-1].factor, dtype, run.pop(0))
+        steps += _STEPS[kind](run, dtype)
     return steps
+
+
+def _selects_outputs(factor, steps):
+    """Whether a factor says which outputs of the rotations before it are wanted."""
+    return (
+        isinstance(factor, Permutation)
+        and (factor.indices >= 0).all()
+        and bool(steps)
+        and isinstance(steps[-1], KernelStep)
+        and isinstance(steps[-1].factor, Rotations)
+    )
 
 
 def has_kernel(factor):
@@ -172,15 +198,22 @@ def _chain_step(run, dtype):
 
 
 def _rotation_steps(run, dtype):
-    steps = []
-    for factor in run:
-        packed = _panels.pack_rotations(
-            factor.shape[0], factor.pairs, factor.angles, _kernels.kernels, dtype
-        )
-        name = f"Rotations{factor._detail()}, rows in lanes"
-        step = KernelStep("rotations", name, packed, factor.flops, panel=_panel(dtype))
-        steps.append(step)
-    return steps
+    return [_rotation_step(factor, dtype) for factor in run]
+
+
+def _rotation_step(factor, dtype, selection=None):
+    packed = _panels.pack_rotations(
+        factor.shape[0],
+        factor.pairs,
+        factor.angles,
+        _kernels.kernels,
+        dtype,
+        None if selection is None else selection.indices,
+    )
+    name = f"Rotations{factor._detail()}, rows in lanes"
+    step = KernelStep("rotations", name, packed, factor.flops, panel=_panel(dtype))
+    step.factor = factor
+    return step
 
 
 def _sparse_step(run, dtype):

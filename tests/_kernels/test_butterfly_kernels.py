@@ -5,7 +5,7 @@ import pytest
 from kernel_reference import TABLES, apply_reference, random_values, run
 from skfrugal._kernels._bindings import aligned_empty
 
-from skfrugal._kernels._packing import pack_butterfly
+from skfrugal._kernels._butterfly import pack_butterfly
 
 BATCHES = [0, 1, 2, 3, 5, 64, 1000]
 

@@ -50,6 +50,7 @@ def _cases():
         "kronecker_sparse_complex": kron(_normal(2, 2, 2, 3, complex_=True)),
         "kronecker_sparse_float32": kron(_normal(2, 5, 4, 2).astype(np.float32)),
         "rotations": _rotations(),
+        "rotations_selected": ops.Permutation([7, 3, 11], 12) @ _rotations(),
         "rotations_none": ops.Rotations(5, [], []),
         "rotations_complex": _rotations().astype(np.complex128),
         "kronecker": ops.Kronecker(_normal(3, 2), sp.eye_array(4), _normal(1, 5)),

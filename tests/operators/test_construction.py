@@ -98,7 +98,7 @@ def test_permutation_selects_and_embeds():
 
 
 def test_dense_form_is_chosen_for_small_products_and_gives_the_same_rows():
-    op = ops.hadamard(8)
+    op = ops.dct(8)
     assert "one dense product" in op.explain(1000)
     assert "one dense product" not in ops.hadamard(1024).explain(1000)
     X = np.random.RandomState(0).standard_normal((64, 8))

@@ -108,7 +108,7 @@ def test_unpickled_arrays_are_read_only_like_those_pickled():
 
 @pytest.mark.parametrize("n_rows", [1, 1000])
 def test_explain_says_dense_only_where_the_dense_form_is_used(n_rows):
-    small, kron = ops.hadamard(8), ops.Kronecker(np.eye(8), np.eye(8))
+    small, kron = ops.dct(8), ops.Kronecker(np.eye(8), np.eye(8))
     total = ops.Dense(np.eye(8)) + ops.LowRank(np.ones((8, 1)), np.ones((1, 8)))
     for op in (kron, total, ops.Dense(np.eye(3))):
         assert "as one dense product instead" not in op.explain(n_rows)

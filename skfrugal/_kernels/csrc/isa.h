@@ -22,9 +22,14 @@
 
 #if (defined(__GNUC__) || defined(__clang__)) && !defined(SKFRUGAL_PLAIN_LOOPS)
 #define HAS_VECTORS 1
-#define INLINE static inline __attribute__((always_inline, unused))
 #define KERNEL static __attribute__((noinline, unused))
+#ifdef SKFRUGAL_DEBUG /* sanitizers on unrolled code take a quarter of an hour to compile */
+#define INLINE static inline __attribute__((unused))
+#define UNROLL
+#else
+#define INLINE static inline __attribute__((always_inline, unused))
 #define UNROLL _Pragma("GCC unroll 32")
+#endif
 #define PREFETCH(p) __builtin_prefetch(p)
 /* The compiler must not know that a pointer is what it was: nothing read through it is
  * hoisted out of a loop. */

@@ -41,7 +41,7 @@ struct chain {
 
 /* Plane rotations on a panel; see rotations.h. */
 struct rotations {
-    ptrdiff_t n;
+    ptrdiff_t n, n_out;
     int n_groups;
     const int *groups;    /* (length, count); length 0 multiplies slot i by weight i */
     const int *slots;     /* length + 1 a path, times the panel's rows */

@@ -96,7 +96,8 @@ static void FN(rotations)(const struct rotations *plan, const REAL *x, ptrdiff_t
 #if PANEL_VECTORS > 2
         else FN(run_paths_4)(plan, z);
 #endif
-        FN(from_panel)(z, plan->out_slots, scale, y + start * ldy, ldy, rows, plan->n);
+        FN(from_panel)(z, plan->out_slots, scale, y + start * ldy, ldy, rows,
+                       plan->n_out);
     }
 }
 

@@ -16,7 +16,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils import get_tags
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from skfrugal.cluster import QuickKMeans
+from skfrugal.cluster import MiniBatchQuickKMeans, QuickKMeans
 from skfrugal.decomposition import ButterflyTransformer
 from skfrugal.kernel_ridge import FrugalKernelRidge
 
@@ -28,6 +28,8 @@ ESTIMATORS = [
     QuickKMeans(n_clusters=3, max_iter=50, n_init=2),
     QuickKMeans(n_clusters=3, assignment="structured", n_init=2),
     QuickKMeans(n_clusters=3, assignment="structured", structure="dense", n_init=2),
+    MiniBatchQuickKMeans(n_clusters=3),
+    MiniBatchQuickKMeans(n_clusters=3, assignment="structured", structure="low_rank"),
     FrugalKernelRidge(),
     FrugalKernelRidge(20, landmarks="uniform", alpha=1e-3, gamma=None),
     FrugalKernelRidge(12, kernel="linear", fit_intercept=False),
@@ -36,7 +38,7 @@ ESTIMATORS = [
 
 def expected_failures(estimator):
     """What scikit-learn declares for the dense twin, and nothing else."""
-    if not isinstance(estimator, QuickKMeans):
+    if not isinstance(estimator, (QuickKMeans, MiniBatchQuickKMeans)):
         return {}
     reason = "sample_weight is not equivalent to removing/repeating samples."
     return {
@@ -55,6 +57,7 @@ def test_scikit_learn_checks(estimator, check, monkeypatch):
 SMALL = [
     ButterflyTransformer(n_components=3),
     QuickKMeans(n_clusters=3, random_state=0, n_init=1),
+    MiniBatchQuickKMeans(n_clusters=3, random_state=0),
     FrugalKernelRidge(n_components=20, random_state=0),
 ]
 

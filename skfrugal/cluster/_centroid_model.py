@@ -14,9 +14,11 @@ from sklearn.base import (
 from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from skfrugal._sklearn import _check_sample_weight
+from skfrugal._sklearn import _check_sample_weight, _is_arraylike_not_scalar
+from skfrugal.cluster._init import check_centers
 from skfrugal.cluster._nearest import distances, inertia, nearest_labels
 from skfrugal.operators import Dense
+from skfrugal.structures import LowRank, budget_in_values, check_structure
 
 # A notebook's HTML view reads every attribute: above this, `cluster_centers_` of a
 # structured model is not made dense.
@@ -62,6 +64,32 @@ class CentroidModel(
             X = X.copy()
             X.sum_duplicates()
         return X
+
+    def _resolve_structure(self, n_features):
+        """Structure of the centroids, or None for exact assignment."""
+        is_auto = isinstance(self.structure, str) and self.structure == "auto"
+        if self.assignment == "structured":
+            structure, shape = self.structure, (self.n_clusters, n_features)
+            if is_auto and self.budget is None:
+                smallest = LowRank(rank=1).n_parameters(shape)
+                is_tiny = budget_in_values(None, shape) < smallest
+                structure = "dense" if is_tiny else "auto"
+            return check_structure(structure, shape=shape, budget=self.budget)
+        if not is_auto or self.budget is not None:
+            raise ValueError(
+                f"structure={self.structure!r} and budget={self.budget!r} have no "
+                f"effect with assignment='exact'; pass assignment='structured', or "
+                f"leave structure='auto' and budget=None."
+            )
+        return None
+
+    def _resolve_init(self, X):
+        """`init`, an array-like checked and copied."""
+        if not _is_arraylike_not_scalar(self.init):
+            return self.init
+        init = check_array(self.init, dtype=X.dtype, copy=True, order="C")
+        check_centers(init, self.n_clusters, X.shape[1])
+        return init
 
     @property
     def cluster_centers_(self):

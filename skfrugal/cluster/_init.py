@@ -5,8 +5,8 @@ from contextlib import contextmanager
 
 import numpy as np
 import scipy.sparse as sp
-from sklearn.cluster import kmeans_plusplus
-from sklearn.utils import check_array
+from sklearn import cluster
+from sklearn.utils import check_array, check_random_state
 from sklearn.utils.extmath import row_norms
 from sklearn.utils.sparsefuncs import mean_variance_axis
 
@@ -126,22 +126,103 @@ def initial_centers(X, sample_weight, n_clusters, *, init, n_init, origin, rng):
     if init == "random":
         p = sample_weight / sample_weight.sum()
         return [_sampled(X, n_clusters, p, rng) for _ in range(n_init)]
-    x_squared_norms = row_norms(X, squared=True)
-    scale = _scale(X, x_squared_norms)
-    if scale != 1:
-        X = X * X.dtype.type(scale)
-        x_squared_norms = row_norms(X, squared=True)
-    return [
-        kmeans_plusplus(
-            X,
+    draw = _Plusplus(X)
+    return [draw(n_clusters, sample_weight, rng)[0] for _ in range(n_init)]
+
+
+class _Plusplus:
+    """scikit-learn's greedy k-means++, for rows of any magnitude."""
+
+    def __init__(self, X):
+        norms = row_norms(X, squared=True)
+        self.scale = _scale(X, norms)
+        if self.scale != 1:
+            X = X * X.dtype.type(self.scale)
+            norms = row_norms(X, squared=True)
+        self.X, self.norms = X, norms
+
+    def __call__(self, n_clusters, sample_weight, rng, n_local_trials=None):
+        """Centres and the indices of the rows that they are."""
+        centers, indices = cluster.kmeans_plusplus(
+            self.X,
             n_clusters,
             sample_weight=sample_weight,
-            x_squared_norms=x_squared_norms,
+            x_squared_norms=self.norms,
             random_state=rng,
-        )[0]
-        / X.dtype.type(scale)
-        for _ in range(n_init)
-    ]
+            n_local_trials=n_local_trials,
+        )
+        return centers / self.X.dtype.type(self.scale), indices
+
+
+def kmeans_plusplus(
+    X, n_clusters, *, sample_weight=None, random_state=None, n_local_trials=None
+):
+    """Draw centres by greedy k-means++.
+
+    Twin of :func:`sklearn.cluster.kmeans_plusplus`: the same draws for the same seed,
+    also for data whose squares leave the range of their dtype.
+
+    Parameters
+    ----------
+    X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        Data from which the centres are drawn.
+
+    n_clusters : int
+        Number of centres, at most `n_samples`.
+
+    sample_weight : array-like of shape (n_samples,), default=None
+        Non-negative weights of the samples; None weighs all equally.
+
+    random_state : int, RandomState instance or None, default=None
+        Seed of the draws.
+
+    n_local_trials : int, default=None
+        Candidates of which the best becomes the next centre; None means
+        ``2 + log(n_clusters)``.
+
+    Returns
+    -------
+    centers : ndarray of shape (n_clusters, n_features)
+        The centres.
+
+    indices : ndarray of shape (n_clusters,)
+        ``X[indices]`` are the centres.
+
+    See Also
+    --------
+    QuickKMeans : Starts from such centres.
+
+    Notes
+    -----
+    *Cost.*  As in scikit-learn: ``n_local_trials`` distances for each sample and
+    centre.
+
+    References
+    ----------
+    Arthur and Vassilvitskii (2007), "k-means++: The advantages of careful seeding".
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skfrugal.cluster import kmeans_plusplus
+    >>> X = np.array([[1, 2], [1, 4], [1, 0], [10, 2], [10, 4], [10, 0]])
+    >>> centers, indices = kmeans_plusplus(X, n_clusters=2, random_state=0)
+    >>> indices
+    array([3, 2])
+    """
+    X = check_array(
+        X, accept_sparse="csr", dtype=[np.float64, np.float32], input_name="X"
+    )
+    if X.shape[0] < n_clusters:
+        raise ValueError(
+            f"n_samples={X.shape[0]} should be >= n_clusters={n_clusters}; pass fewer "
+            f"clusters or more samples."
+        )
+    sample_weight = check_weights(sample_weight, X)
+    rng = check_random_state(random_state)
+    _, indices = _Plusplus(X)(n_clusters, sample_weight, rng, n_local_trials)
+    centers = X[indices]
+    return centers.toarray() if sp.issparse(centers) else centers, indices
 
 
 def _scale(X, x_squared_norms):

@@ -18,6 +18,7 @@ from skfrugal.cluster._nearest import (
     squared_distances_to,
 )
 from skfrugal.operators import Dense, Operator
+from skfrugal.operators._assigned_rows import AssignedRows
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,10 @@ class Step:
     error : float
         Frobenius norm of the part of the cluster means that the structure misses,
         rows weighted by the weights of the clusters.
+    guess : ndarray of shape (n_samples,) or None
+        Labels that are right for most rows.
+    report : callable or None
+        Returns what the filter did, if rows went through one.
     """
 
     operator: Operator
@@ -44,6 +49,8 @@ class Step:
     settle: Callable[[], tuple[np.ndarray, float]]
     message: str | None = None
     error: float = 0.0
+    guess: np.ndarray | None = None
+    report: Callable[[], dict] | None = None
 
 
 @dataclass(frozen=True)
@@ -92,10 +99,11 @@ def lloyd_steps(X, sample_weight, centers, *, origin, tol):
         sum to `tol` at most, or when no label changes.
     """
     labels_old = None
+    find = _Finder(X, sample_weight, centers)
     while True:
         before = Dense(centers)
-        labels = nearest_labels(X, before, shift=False, exact=False)
-        means, counts = cluster_means(X, sample_weight, labels, centers)
+        labels, sums, counts = find.labels_and_sums(before)
+        means, counts = _means(X, sample_weight, labels, centers, sums, counts)
         # Clusters that stay empty wait at the largest one.
         means[counts <= 0] = means[counts.argmax()]
         after = Dense(means.astype(centers.dtype, copy=False))
@@ -110,16 +118,51 @@ def lloyd_steps(X, sample_weight, centers, *, origin, tol):
         yield Step(
             Dense(after.array + origin),
             partial(inertia, X, sample_weight, before, labels),
-            partial(_settle, X, sample_weight, after, labels if is_strict else None),
+            partial(find.settle, after, labels if is_strict else None),
             message,
+            guess=labels,
+            report=find.report,
         )
         centers, labels_old = after.array, labels
 
 
-def _settle(X, sample_weight, operator, labels):
-    if labels is None:
-        labels = nearest_labels(X, operator, shift=False, exact=False)
-    return labels, inertia(X, sample_weight, operator, labels)
+class _Finder:
+    """Nearest centroids of the same rows, iteration after iteration.
+
+    Through the exact filter where it pays.  Elsewhere through plain products with the
+    rounding of scikit-learn, so that its iterations can be followed through ties.
+    """
+
+    def __init__(self, X, sample_weight, centers):
+        self.X, self.sample_weight = X, sample_weight
+        self.rows = None
+        if not sp.issparse(X):
+            weight = sample_weight.astype(np.float64, copy=False)
+            rows = AssignedRows(X, centers, sample_weight=weight)
+            self.rows = rows if rows.start(centers) else None
+            self.report = rows.report
+        else:
+            self.report = None
+
+    def labels(self, operator):
+        if self.rows is None:
+            return nearest_labels(self.X, operator, shift=False, exact=False)
+        self.rows.assign(operator.array)
+        return self.rows.labels
+
+    def labels_and_sums(self, operator):
+        """Labels, and weighted sums and weights of the clusters that they make."""
+        labels = self.labels(operator)
+        if self.rows is not None:
+            return labels, self.rows.sums.copy(), self.rows.weights.copy()
+        n_clusters = operator.shape[0]
+        return labels, *weighted_sums(self.X, self.sample_weight, labels, n_clusters)
+
+    def settle(self, operator, labels):
+        """Labels of the centroids, which may be known, and the inertia."""
+        if labels is None:
+            labels = self.labels(operator)
+        return labels, inertia(self.X, self.sample_weight, operator, labels)
 
 
 def structured_steps(X, sample_weight, centers, *, project, tol):
@@ -205,16 +248,21 @@ def cluster_means(X, sample_weight, labels, centers, *, relocate=True):
         Whether empty clusters are moved to the samples that lie farthest from
         their centroids, by scikit-learn's rule.
     """
-    sums, counts = _weighted_sums(X, sample_weight, labels, len(centers))
+    sums, counts = weighted_sums(X, sample_weight, labels, len(centers))
+    return _means(X, sample_weight, labels, centers, sums, counts, relocate=relocate)
+
+
+def _means(X, sample_weight, labels, centers, sums, counts, *, relocate=True):
+    """`cluster_means` from the sums and the weights of the clusters, overwritten."""
     if relocate:
         _relocate_empty(X, sample_weight, labels, centers, sums, counts)
-    means = centers.astype(np.float64)
     filled = counts > 0
-    means[filled] = sums[filled] / counts[filled, np.newaxis]
-    return means, counts
+    sums /= np.where(filled, counts, 1)[:, np.newaxis]
+    sums[~filled] = centers[~filled]
+    return sums, counts
 
 
-def _weighted_sums(X, sample_weight, labels, n_clusters):
+def weighted_sums(X, sample_weight, labels, n_clusters):
     """Weighted sums and weights of the clusters, in float64."""
     sums = np.zeros((n_clusters, X.shape[1]))
     counts = np.bincount(labels, weights=sample_weight, minlength=n_clusters)

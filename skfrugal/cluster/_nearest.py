@@ -1,4 +1,8 @@
-"""Nearest centroid of each row, exactly, through blocked products.
+"""Nearest centroid of each row, exactly.
+
+Dense rows and centroids go through the filter of `skfrugal.operators`; sparse rows and
+structured centroids, and iterations that follow scikit-learn's, through blocked
+products.
 
 A block of rows `x` is scored against all centroids by ``|c|^2 - 2 x c``, one matrix
 product.  Rounding can make two scores change places, so that a row whose best scores
@@ -15,6 +19,8 @@ from skfrugal.cluster._table import (
     scaled_squared_norms,
     squared_norms,
 )
+from skfrugal.operators import Dense
+from skfrugal.operators._nearest_rows import nearest_rows, squared_distances_of
 
 # Scores of a block of rows, or differences of a chunk of pairs: about this many
 # numbers, so that they stay in cache.
@@ -32,7 +38,7 @@ def _blocks(X, operator):
     return row_blocks(X.shape[0], n_columns)
 
 
-def nearest_labels(X, operator, *, shift=True, exact=True):
+def nearest_labels(X, operator, *, shift=True, exact=True, guess=None):
     """Index of the row of `operator` nearest to each row of `X`.
 
     Parameters
@@ -53,11 +59,16 @@ def nearest_labels(X, operator, *, shift=True, exact=True):
         that its iterations can be followed through ties; what overflows or underflows
         is decided again in any case.
 
+    guess : ndarray of shape (n_samples,) or None, default=None
+        Labels that are right for most rows, which may make the search faster.
+
     Returns
     -------
     labels : ndarray of shape (n_samples,), dtype int32
         Ties go to the lowest index.
     """
+    if exact and isinstance(operator, Dense) and not sp.issparse(X):
+        return nearest_rows(X, operator, guess=guess)
     with np.errstate(over="ignore", invalid="ignore"):
         shift = shift and not sp.issparse(X)
         table = Table.of(operator, X.dtype, shift=shift, exact=exact)
@@ -159,17 +170,14 @@ def _distances_in_block(X, table):
 
 def squared_distances_to(X, centers, labels):
     """``|x_i - centers[labels_i]|^2`` in float64, from differences."""
-    out = np.empty(X.shape[0])
+    if not sp.issparse(X):
+        return squared_distances_of(X, centers, labels)
     centers = centers.astype(np.float64, copy=False)
-    if sp.issparse(X):
-        row = np.repeat(np.arange(X.shape[0]), np.diff(X.indptr))
-        center = centers[labels[row], X.indices]
-        excess = (X.data - center) ** 2 - center**2
-        out = np.bincount(row, weights=excess, minlength=X.shape[0])
-        return np.maximum(out + squared_norms(centers)[labels], 0)
-    for rows in row_blocks(*X.shape):
-        out[rows] = squared_norms(X[rows] - centers[labels[rows]])
-    return out
+    row = np.repeat(np.arange(X.shape[0]), np.diff(X.indptr))
+    center = centers[labels[row], X.indices]
+    excess = (X.data - center) ** 2 - center**2
+    out = np.bincount(row, weights=excess, minlength=X.shape[0])
+    return np.maximum(out + squared_norms(centers)[labels], 0)
 
 
 def inertia(X, sample_weight, operator, labels):
@@ -181,7 +189,9 @@ def inertia(X, sample_weight, operator, labels):
         When it leaves the range of float64.
     """
     with np.errstate(over="ignore", invalid="ignore"):
-        squared = squared_distances_to(X, operator.toarray(), labels)
+        is_dense = isinstance(operator, Dense)
+        centers = operator.array if is_dense else operator.toarray()
+        squared = squared_distances_to(X, centers, labels)
         value = float(squared @ sample_weight.astype(np.float64, copy=False))
     check_in_range(value, "inertia")
     return value

@@ -6,8 +6,10 @@ from numbers import Integral, Real
 
 import numpy as np
 import scipy.sparse as sp
+from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import check_array, check_random_state
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted
 
 from skfrugal._sklearn import (
     CallbackSupportMixin,
@@ -16,12 +18,10 @@ from skfrugal._sklearn import (
     RealNotInt,
     StrOptions,
     _fit_context,
-    _is_arraylike_not_scalar,
 )
 from skfrugal.cluster._centroid_model import CentroidModel
 from skfrugal.cluster._init import (
     centred,
-    check_centers,
     check_weights,
     initial_centers,
     resolve_n_init,
@@ -31,9 +31,6 @@ from skfrugal.cluster._lloyd import Run, lloyd_steps, structured_steps
 from skfrugal.cluster._nearest import inertia, nearest_labels
 from skfrugal.structures import (
     STRUCTURES,
-    LowRank,
-    budget_in_values,
-    check_structure,
 )
 
 
@@ -124,6 +121,15 @@ class QuickKMeans(CallbackSupportMixin, CentroidModel):
         rows weighted by the weights of the clusters.  Only with
         ``assignment="structured"``.
 
+    filter_report_ : dict
+        What found the nearest centroids in the iterations: "tier" ("rotated",
+        "rotated32", "copy8", "copy16": filters in small integers; "direct",
+        "dense": floating point); centroids a row that were left after each stage
+        ("coarse", "fine", "copy"), whose distance was summed in float64 ("exact");
+        the share of rows that the integers could not hold ("left"); "operations" a
+        row, in multiply-adds, and "dense_operations".  Only with
+        ``assignment="exact"`` and dense data.
+
     n_features_in_ : int
         Number of features seen during `fit`.
 
@@ -136,11 +142,16 @@ class QuickKMeans(CallbackSupportMixin, CentroidModel):
 
     Notes
     -----
-    *Cost.*  With n samples, d features and K clusters, an exact iteration takes
-    2 n K d operations, as in scikit-learn, and the model stores K d values.  Dense
-    data are copied once (`copy_x`).  A structured model stores ``operator_.nnz``
-    values; `predict` takes ``operator_.flops`` operations a row in place of 2 K d,
-    and each iteration adds the projection of the K x d matrix of means.
+    *Cost.*  With n samples, d features and K clusters, scikit-learn takes 2 n K d
+    operations an iteration.  Exact iterations on dense data go through a filter in
+    small integers with a rigorous bound (see the user guide), and `filter_report_`
+    says what was left of them; where it does not pay, and for sparse data, they
+    take the dense product.  The model stores K d values.  Dense data are copied
+    once (`copy_x`), and the filter keeps up to one more byte (two without 8-bit
+    products) for each of their values while it is fitted.  A structured model stores
+    ``operator_.nnz`` values; `predict` takes ``operator_.flops`` operations a row in
+    place of 2 K d, and each iteration adds the projection of the K x d matrix of
+    means.
 
     The label of a row is that of the nearest centroid, ties to the lowest index:
     rows whose choice rounding could have changed are decided again from float64
@@ -280,6 +291,50 @@ class QuickKMeans(CallbackSupportMixin, CentroidModel):
             task.call_on_fit_task_end(**hook, reconstruction_attributes=dict)
         return self
 
+    @classmethod
+    def from_estimator(cls, fitted):
+        """The exact, faster twin of a fitted model, without fitting again.
+
+        Parameters
+        ----------
+        fitted : estimator or array-like of shape (n_clusters, n_features)
+            A fitted :class:`~sklearn.cluster.KMeans`,
+            :class:`~sklearn.cluster.MiniBatchKMeans` or
+            :class:`~sklearn.cluster.BisectingKMeans` (its leaves: `predict` answers
+            with the nearest of all, not with the one found by descending the tree),
+            any other with `cluster_centers_`, or the centroids themselves.
+
+        Returns
+        -------
+        model : QuickKMeans
+            `predict`, `transform` and `score` work; there are no `labels_`.
+
+        Examples
+        --------
+        >>> from sklearn.cluster import KMeans
+        >>> from skfrugal.cluster import QuickKMeans
+        >>> dense = KMeans(n_clusters=2, n_init=1).fit([[0.0], [1.0], [9.0], [10.0]])
+        >>> QuickKMeans.from_estimator(dense).cluster_centers_.shape
+        (2, 1)
+        """
+        is_model = isinstance(fitted, BaseEstimator)
+        if is_model:
+            check_is_fitted(fitted)
+            if not hasattr(fitted, "cluster_centers_"):
+                raise TypeError(
+                    f"{type(fitted).__name__} has no cluster_centers_; pass a fitted "
+                    f"model that has, or an array of centroids."
+                )
+        model = cls()
+        model.cluster_centers_ = fitted.cluster_centers_ if is_model else fitted
+        n_clusters, model.n_features_in_ = model.operator_.shape
+        shared = fitted.get_params(deep=False) if is_model else {}
+        names = {"random_state", "verbose", "max_iter"} & set(shared)
+        model.set_params(**{name: shared[name] for name in names})
+        if hasattr(fitted, "feature_names_in_"):
+            model.feature_names_in_ = fitted.feature_names_in_
+        return model.set_params(n_clusters=n_clusters)
+
     def _check_against(self, X):
         """Number of runs, once the parameters agree with the data."""
         if X.shape[0] < self.n_clusters:
@@ -290,32 +345,6 @@ class QuickKMeans(CallbackSupportMixin, CentroidModel):
         return resolve_n_init(
             self.init, self.n_init, n_draws=10, name=type(self).__name__
         )
-
-    def _resolve_structure(self, n_features):
-        """Structure of the centroids, or None for exact assignment."""
-        is_auto = isinstance(self.structure, str) and self.structure == "auto"
-        if self.assignment == "structured":
-            structure, shape = self.structure, (self.n_clusters, n_features)
-            if is_auto and self.budget is None:
-                smallest = LowRank(rank=1).n_parameters(shape)
-                is_tiny = budget_in_values(None, shape) < smallest
-                structure = "dense" if is_tiny else "auto"
-            return check_structure(structure, shape=shape, budget=self.budget)
-        if not is_auto or self.budget is not None:
-            raise ValueError(
-                f"structure={self.structure!r} and budget={self.budget!r} have no "
-                f"effect with assignment='exact'; pass assignment='structured', or "
-                f"leave structure='auto' and budget=None."
-            )
-        return None
-
-    def _resolve_init(self, X):
-        """`init`, an array-like checked and copied."""
-        if not _is_arraylike_not_scalar(self.init):
-            return self.init
-        init = check_array(self.init, dtype=X.dtype, copy=True, order="C")
-        check_centers(init, self.n_clusters, X.shape[1])
-        return init
 
     def _structured_steps(self, X, sample_weight, structure, rng):
         """Function of a start that gives the steps from there."""
@@ -363,18 +392,19 @@ class QuickKMeans(CallbackSupportMixin, CentroidModel):
     def _store(self, run, X, sample_weight):
         """Fitted attributes; labels and inertia are what `predict` would give."""
         operator = run.step.operator
-        labels = nearest_labels(X, operator)
+        labels = nearest_labels(X, operator, guess=run.step.guess)
         self.inertia_ = inertia(X, sample_weight, operator, labels)
         self.operator_ = operator
         self.labels_ = labels
         self.n_iter_ = run.n_iter
+        # Those of an earlier fit with other parameters would not be true any more.
+        for name in ("objectives_", "projection_error_", "filter_report_"):
+            vars(self).pop(name, None)
         if self.assignment == "structured":
             self.objectives_ = run.objectives
             self.projection_error_ = run.step.error
-        else:
-            # Those of an earlier, structured fit would not be true any more.
-            vars(self).pop("objectives_", None)
-            vars(self).pop("projection_error_", None)
+        elif run.step.report is not None:
+            self.filter_report_ = run.step.report()
         n_found = len(np.unique(labels))
         if n_found < self.n_clusters:
             warnings.warn(

@@ -8,6 +8,7 @@
 #define SKFRUGAL_KERNELS_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 /* What a pass does; `q`, `rows`, `radix` and `down` choose the instance (see butterfly.h). */
 enum pass_kind {
@@ -65,6 +66,52 @@ struct sparse_chain {
     const void *out_scale;
 };
 
+/* The filter of a set of points (nearest.h).  "Steps" are the units of the rounded copy,
+ * "grid" those of the rotated coordinates. */
+struct nearest {
+    int bits;             /* of a number of the copy: 8 or 16 */
+    int n_columns;        /* of the rotation: 0 (none), 32 or 64 */
+    ptrdiff_t n_points, n_padded;
+    ptrdiff_t n_features; /* columns of the data */
+    ptrdiff_t width;      /* bytes of a row of the copy, a multiple of 64 */
+    ptrdiff_t units;      /* 32-bit units of a row of the copy that hold columns */
+    ptrdiff_t block;      /* rows that go through a stage together */
+    const void *points;   /* the data, (n_points, n_features) */
+    const void *offset;   /* of each column, in the dtype of the data (8 bits: steps) */
+    int clip;             /* whether rows often leave the range of the copy */
+    double inverse_step, error_factor, point_error;
+    const char *copy;     /* (n_padded, width) */
+    const int32_t *norms; /* of the copy */
+    /* Points whose copies are far off are in no panel: they are candidates always. */
+    const int32_t *outliers, *panel_norms;
+    ptrdiff_t n_outliers;
+    double largest_error; /* point_error leaves outliers out */
+    const float *errors;  /* of each point's copy, in steps */
+    const int32_t *panels;              /* of the copy; NULL with a rotation */
+    const int32_t *basis, *basis_norms; /* panels of the rotation */
+    const double *scale, *shift;        /* rotated = scale raw - shift, in grid */
+    double steps_to_grid, residual_shift[2];
+    double grid_to_coarse; /* coarse coordinates have the bits of the copy */
+    double coarse_error;   /* of a point, in coarse units */
+    const int32_t *coarse, *coarse_norms; /* panels: 31 coordinates and the residual */
+    const int16_t *fine;                  /* (n_padded, 64): 63 and the residual */
+    const int32_t *fine_norms;
+};
+
+/* Rows in the form in which the filter compares them; one entry a row. */
+struct nearest_rows {
+    char *copy;           /* (n, width) */
+    int32_t *norms, *sums;
+    float *errors;        /* of the copy, in steps; infinite: this row is not for us */
+    char *coarse;         /* (n, 32) of 8 or 16 bits */
+    float *coarse_errors; /* in coarse units */
+    int16_t *fine;        /* (n, 64) */
+    int32_t *coarse_norms, *fine_norms;
+};
+
+enum { NEAREST_COARSE, NEAREST_FINE, NEAREST_COPY, NEAREST_EXACT, NEAREST_LEFT,
+       N_NEAREST_COUNTS };
+
 struct kernels {
     const char *name;
     int vector_bytes;
@@ -88,6 +135,51 @@ struct kernels {
     void (*sparse_f64)(const struct sparse_chain *chain, const double *x, ptrdiff_t ldx,
                        double *y, ptrdiff_t ldy, ptrdiff_t start, ptrdiff_t stop,
                        double *scratch);
+    int point_panel, row_tile, dot8;
+    void (*nearest_prepare_f32)(const struct nearest *, const float *x, ptrdiff_t ldx,
+                                ptrdiff_t start, ptrdiff_t stop,
+                                const struct nearest_rows *, int32_t *scratch);
+    void (*nearest_prepare_f64)(const struct nearest *, const double *x, ptrdiff_t ldx,
+                                ptrdiff_t start, ptrdiff_t stop,
+                                const struct nearest_rows *, int32_t *scratch);
+    void (*nearest_search_f32)(const struct nearest *, const float *x, ptrdiff_t ldx,
+                               ptrdiff_t start, ptrdiff_t stop,
+                               const struct nearest_rows *, int prepared,
+                               int32_t *labels, int previous, int32_t *scratch,
+                               int64_t *counts);
+    void (*nearest_search_f64)(const struct nearest *, const double *x, ptrdiff_t ldx,
+                               ptrdiff_t start, ptrdiff_t stop,
+                               const struct nearest_rows *, int prepared,
+                               int32_t *labels, int previous, int32_t *scratch,
+                               int64_t *counts);
+    void (*nearest_dense_f32)(const struct nearest *, const float *x, ptrdiff_t ldx,
+                              ptrdiff_t n_rows, const float *norms, double largest,
+                              float *scores, int32_t *labels, int32_t *scratch,
+                              int64_t *counts);
+    void (*nearest_dense_f64)(const struct nearest *, const double *x, ptrdiff_t ldx,
+                              ptrdiff_t n_rows, const double *norms, double largest,
+                              double *scores, int32_t *labels, int32_t *scratch,
+                              int64_t *counts);
+    void (*nearest_direct_f32)(const struct nearest *, const float *x, ptrdiff_t ldx,
+                               ptrdiff_t start, ptrdiff_t stop, const float *columns,
+                               int32_t *labels, int32_t *scratch, int64_t *counts);
+    void (*nearest_direct_f64)(const struct nearest *, const double *x, ptrdiff_t ldx,
+                               ptrdiff_t start, ptrdiff_t stop, const double *columns,
+                               int32_t *labels, int32_t *scratch, int64_t *counts);
+    void (*nearest_distance_f32)(const float *x, ptrdiff_t ldx, const float *points,
+                                 ptrdiff_t n_features, const int32_t *labels,
+                                 ptrdiff_t start, ptrdiff_t stop, double *squared);
+    void (*nearest_distance_f64)(const double *x, ptrdiff_t ldx, const double *points,
+                                 ptrdiff_t n_features, const int32_t *labels,
+                                 ptrdiff_t start, ptrdiff_t stop, double *squared);
+    void (*nearest_move_f32)(const float *x, ptrdiff_t ldx, ptrdiff_t n_rows,
+                             const double *weights, const int32_t *before,
+                             const int32_t *after, double *sums, ptrdiff_t ldsums,
+                             ptrdiff_t start, ptrdiff_t stop);
+    void (*nearest_move_f64)(const double *x, ptrdiff_t ldx, ptrdiff_t n_rows,
+                             const double *weights, const int32_t *before,
+                             const int32_t *after, double *sums, ptrdiff_t ldsums,
+                             ptrdiff_t start, ptrdiff_t stop);
 };
 
 extern const struct kernels skfrugal_baseline;

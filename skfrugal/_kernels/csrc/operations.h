@@ -6,6 +6,7 @@
 #include "panel.h"
 #include "rotations.h"
 #include "sparse.h"
+#include "nearest.h"
 
 #undef VEC
 #undef LANES

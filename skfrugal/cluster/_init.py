@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import numpy as np
 import scipy.sparse as sp
-from sklearn import cluster
+from sklearn.cluster import kmeans_plusplus as dense_kmeans_plusplus
 from sklearn.utils import check_array, check_random_state
 from sklearn.utils.extmath import row_norms
 from sklearn.utils.sparsefuncs import mean_variance_axis
@@ -133,8 +133,8 @@ def initial_centers(X, sample_weight, n_clusters, *, init, n_init, origin, rng):
 class _Plusplus:
     """scikit-learn's greedy k-means++, for rows of any magnitude."""
 
-    def __init__(self, X):
-        norms = row_norms(X, squared=True)
+    def __init__(self, X, norms=None):
+        norms = row_norms(X, squared=True) if norms is None else norms
         self.scale = _scale(X, norms)
         if self.scale != 1:
             X = X * X.dtype.type(self.scale)
@@ -143,7 +143,7 @@ class _Plusplus:
 
     def __call__(self, n_clusters, sample_weight, rng, n_local_trials=None):
         """Centres and the indices of the rows that they are."""
-        centers, indices = cluster.kmeans_plusplus(
+        centers, indices = dense_kmeans_plusplus(
             self.X,
             n_clusters,
             sample_weight=sample_weight,
@@ -155,7 +155,13 @@ class _Plusplus:
 
 
 def kmeans_plusplus(
-    X, n_clusters, *, sample_weight=None, random_state=None, n_local_trials=None
+    X,
+    n_clusters,
+    *,
+    sample_weight=None,
+    x_squared_norms=None,
+    random_state=None,
+    n_local_trials=None,
 ):
     """Draw centres by greedy k-means++.
 
@@ -172,6 +178,9 @@ def kmeans_plusplus(
 
     sample_weight : array-like of shape (n_samples,), default=None
         Non-negative weights of the samples; None weighs all equally.
+
+    x_squared_norms : array-like of shape (n_samples,), default=None
+        Squared lengths of the samples, if they are known.
 
     random_state : int, RandomState instance or None, default=None
         Seed of the draws.
@@ -220,9 +229,27 @@ def kmeans_plusplus(
         )
     sample_weight = check_weights(sample_weight, X)
     rng = check_random_state(random_state)
-    _, indices = _Plusplus(X)(n_clusters, sample_weight, rng, n_local_trials)
+    norms = _check_norms(x_squared_norms, X)
+    draw = _Plusplus(X, norms)
+    _, indices = draw(n_clusters, sample_weight, rng, n_local_trials)
     centers = X[indices]
     return centers.toarray() if sp.issparse(centers) else centers, indices
+
+
+def _check_norms(x_squared_norms, X):
+    """Squared lengths of the rows, if they were given."""
+    if x_squared_norms is None:
+        return None
+    name = "x_squared_norms"
+    norms = check_array(
+        x_squared_norms, dtype=X.dtype, ensure_2d=False, input_name=name
+    )
+    if norms.shape[0] != X.shape[0]:
+        raise ValueError(
+            f"The length of x_squared_norms {norms.shape[0]} should be equal to the "
+            f"length of n_samples {X.shape[0]}."
+        )
+    return norms
 
 
 def _scale(X, x_squared_norms):

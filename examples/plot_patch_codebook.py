@@ -43,10 +43,10 @@ sizes = [16, 64, 256, 1024]
 psnr, bits, seconds = [], [], {"KMeans": [], "QuickKMeans": []}
 for k in sizes:
     start = rows[np.random.RandomState(0).permutation(len(rows))[:k]]
-    for model in (KMeans, QuickKMeans):
+    for name, model in {"KMeans": KMeans, "QuickKMeans": QuickKMeans}.items():
         begin = perf_counter()
         fitted = model(k, init=start, n_init=1, max_iter=8).fit(rows)
-        seconds[model.__name__].append(perf_counter() - begin)
+        seconds[name].append(perf_counter() - begin)
     coded = fitted.cluster_centers_[fitted.predict(tiles)]
     psnr.append(-10 * np.log10(np.mean((coded - tiles) ** 2)))
     bits.append(np.log2(k) / side**2)

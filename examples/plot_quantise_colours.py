@@ -1,7 +1,7 @@
 """
-=========================================
-1,024 colours for a photograph, in moments
-=========================================
+=============================
+1,024 colours of a photograph
+=============================
 
 Quantising colours is k-means on pixels: many rows, three columns.
 :class:`~skfrugal.cluster.QuickKMeans` gives the palette and the picture that

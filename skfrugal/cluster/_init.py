@@ -96,9 +96,21 @@ def scaled_tolerance(X, tol):
         X = X.astype(np.float64, copy=False)
         variance = np.mean(mean_variance_axis(X, axis=0)[1])
     else:
-        variance = np.einsum("ij,ij->", X, X, dtype=np.float64) / X.size
+        variance = _sum_of_squares(X) / X.size
     check_in_range(variance, "variance")
     return float(variance * tol)
+
+
+def _sum_of_squares(X):
+    """Block by block in the dtype of the rows; in float64 where that is not enough."""
+    flat, total = X.reshape(-1), 0.0
+    for i in range(0, flat.size, 2**14):
+        block = flat[i : i + 2**14]
+        total += float(block @ block)
+    info = np.finfo(X.dtype)
+    if info.tiny / info.eps**2 < total < info.max * info.eps:
+        return total
+    return np.einsum("ij,ij->", X, X, dtype=np.float64)
 
 
 def initial_centers(X, sample_weight, n_clusters, *, init, n_init, origin, rng):

@@ -27,7 +27,12 @@ from skfrugal.cluster._init import (
     resolve_n_init,
     scaled_tolerance,
 )
-from skfrugal.cluster._lloyd import Run, lloyd_steps, structured_steps
+from skfrugal.cluster._lloyd import (
+    Run,
+    filtered_rows,
+    lloyd_steps,
+    structured_steps,
+)
 from skfrugal.cluster._nearest import inertia, nearest_labels
 from skfrugal.structures import (
     STRUCTURES,
@@ -274,14 +279,9 @@ class QuickKMeans(CallbackSupportMixin, CentroidModel):
                     origin=mean,
                     rng=rng,
                 )
-                if structure is None:
-                    is_shifted = X_centred is X and not sp.issparse(X)
-                    hook["X"] = (lambda: X + mean) if is_shifted else X
-                    steps = partial(
-                        lloyd_steps, X_centred, sample_weight, origin=mean, tol=tol
-                    )
-                    best = self._best_run(steps, starts, task, hook)
-            if structure is not None:
+            if structure is None:
+                best = self._exact_run(X, sample_weight, starts, mean, tol)(task, hook)
+            else:
                 starts = [start + mean for start in starts]
                 steps = self._structured_steps(X, sample_weight, structure, rng)
                 best = self._best_run(steps, starts, task, hook)
@@ -353,6 +353,30 @@ class QuickKMeans(CallbackSupportMixin, CentroidModel):
             structured_steps, X, sample_weight, project=project, tol=self.tol
         )
 
+    def _exact_run(self, X, sample_weight, starts, mean, tol):
+        """Function of the task and its hook that gives the best run.
+
+        Where a filter pays, rows need not be centred: it compares differences.
+        """
+        uncentred = [start + mean for start in starts]
+        rows = filtered_rows(X, sample_weight, uncentred[0])
+
+        def run(task, hook):
+            if rows is not None:
+                steps = partial(
+                    lloyd_steps, X, sample_weight, origin=0, tol=tol, rows=rows
+                )
+                return self._best_run(steps, uncentred, task, hook)
+            with centred(X, copy=self.copy_x) as (X_centred, origin):
+                is_shifted = X_centred is X and not sp.issparse(X)
+                shifted = hook | {"X": (lambda: X + origin) if is_shifted else X}
+                steps = partial(
+                    lloyd_steps, X_centred, sample_weight, origin=origin, tol=tol
+                )
+                return self._best_run(steps, starts, task, shifted)
+
+        return run
+
     def _best_run(self, steps, starts, task, hook):
         """The run of lowest inertia; ``steps(start)`` iterates from a start."""
         best = None
@@ -392,8 +416,12 @@ class QuickKMeans(CallbackSupportMixin, CentroidModel):
     def _store(self, run, X, sample_weight):
         """Fitted attributes; labels and inertia are what `predict` would give."""
         operator = run.step.operator
-        labels = nearest_labels(X, operator, guess=run.step.guess)
-        self.inertia_ = inertia(X, sample_weight, operator, labels)
+        if run.step.is_exact:
+            labels, value = run.settled
+        else:
+            labels = nearest_labels(X, operator)
+            value = inertia(X, sample_weight, operator, labels)
+        self.inertia_ = value
         self.operator_ = operator
         self.labels_ = labels
         self.n_iter_ = run.n_iter
@@ -403,8 +431,9 @@ class QuickKMeans(CallbackSupportMixin, CentroidModel):
         if self.assignment == "structured":
             self.objectives_ = run.objectives
             self.projection_error_ = run.step.error
-        elif run.step.report is not None:
-            self.filter_report_ = run.step.report()
+        elif not sp.issparse(X):
+            report = run.step.report
+            self.filter_report_ = report() if report else self._dense_report(operator)
         n_found = len(np.unique(labels))
         if n_found < self.n_clusters:
             warnings.warn(
@@ -413,6 +442,20 @@ class QuickKMeans(CallbackSupportMixin, CentroidModel):
                 ConvergenceWarning,
                 stacklevel=4,
             )
+
+    @staticmethod
+    def _dense_report(operator):
+        """What `filter_report_` says of the plain product."""
+        n_points, n_features = operator.shape
+        operations = n_points * n_features
+        stages = dict.fromkeys(("coarse", "fine", "copy", "exact", "left"), 0.0)
+        return {
+            "tier": "dense",
+            "n_points": n_points,
+            **stages,
+            "operations": operations,
+            "dense_operations": operations,
+        }
 
     def _why_fewer(self):
         if self.assignment == "exact":

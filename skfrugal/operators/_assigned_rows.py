@@ -67,7 +67,9 @@ class AssignedRows:
             C-contiguous, of the dtype of X; not changed until the next call.
         """
         before = self.labels
-        if self._nearest is None or not self._nearest.move(points):
+        nearest = self._nearest
+        is_there = nearest is not None and nearest.points is points
+        if not is_there and (nearest is None or not nearest.move(points)):
             self.start(points)
         self.labels = self._search(self._nearest)
         n_moved = int(np.count_nonzero(before != self.labels))

@@ -23,6 +23,7 @@ from skfrugal.cluster._centroid_model import CentroidModel
 from skfrugal.cluster._init import (
     centred,
     check_weights,
+    column_means,
     initial_centers,
     resolve_n_init,
     scaled_tolerance,
@@ -152,8 +153,9 @@ class QuickKMeans(CallbackSupportMixin, CentroidModel):
     small integers with a rigorous bound (see the user guide), and `filter_report_`
     says what was left of them; where it does not pay, and for sparse data, they
     take the dense product.  The model stores K d values.  Dense data are copied
-    once (`copy_x`), and the filter keeps up to one more byte (two without 8-bit
-    products) for each of their values while it is fitted.  A structured model stores
+    once (`copy_x`) to draw a start by k-means++ or by a callable and where no filter
+    is used; the filter keeps about one byte (two without 8-bit products) for each
+    of their values while it is fitted.  A structured model stores
     ``operator_.nnz`` values; `predict` takes ``operator_.flops`` operations a row in
     place of 2 K d, and each iteration adds the projection of the K x d matrix of
     means.
@@ -268,17 +270,18 @@ class QuickKMeans(CallbackSupportMixin, CentroidModel):
             hook = {"estimator": self, "X": X, "y": y}
             task.call_on_fit_task_begin(**hook)
 
-            with centred(X, copy=self.copy_x) as (X_centred, mean):
-                tol = scaled_tolerance(X_centred, self.tol)
-                starts = initial_centers(
-                    X_centred,
-                    sample_weight,
-                    self.n_clusters,
-                    init=init,
-                    n_init=n_init,
-                    origin=mean,
-                    rng=rng,
-                )
+            mean = column_means(X)
+            tol = scaled_tolerance(X, mean, self.tol)
+            starts = initial_centers(
+                X,
+                sample_weight,
+                self.n_clusters,
+                init=init,
+                n_init=n_init,
+                origin=mean,
+                rng=rng,
+                copy=self.copy_x,
+            )
             if structure is None:
                 best = self._exact_run(X, sample_weight, starts, mean, tol)(task, hook)
             else:
@@ -367,11 +370,11 @@ class QuickKMeans(CallbackSupportMixin, CentroidModel):
                     lloyd_steps, X, sample_weight, origin=0, tol=tol, rows=rows
                 )
                 return self._best_run(steps, uncentred, task, hook)
-            with centred(X, copy=self.copy_x) as (X_centred, origin):
+            with centred(X, mean, copy=self.copy_x) as X_centred:
                 is_shifted = X_centred is X and not sp.issparse(X)
-                shifted = hook | {"X": (lambda: X + origin) if is_shifted else X}
+                shifted = hook | {"X": (lambda: X + mean) if is_shifted else X}
                 steps = partial(
-                    lloyd_steps, X_centred, sample_weight, origin=origin, tol=tol
+                    lloyd_steps, X_centred, sample_weight, origin=mean, tol=tol
                 )
                 return self._best_run(steps, starts, task, shifted)
 

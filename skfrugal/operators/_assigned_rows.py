@@ -129,7 +129,7 @@ class AssignedRows:
         self.sums[self.weights == 0] = 0  # not what rounding left of it
 
     def _is_unlike(self, moved):
-        return self._unlike is not None and bool(np.any(moved & self._unlike))
+        return self._unlike is None or bool(np.any(moved & self._unlike))
 
     def _move_plainly(self, before):
         weight, after = self.sample_weight, self.labels

@@ -49,11 +49,12 @@ class CentroidModel(
     def _fitted(self):
         return {name: value for name, value in vars(self).items() if name[-1] == "_"}
 
-    def _validated(self, X, *, reset):
+    def _validated(self, X, *, reset, ensure_all_finite=True):
         X = validate_data(
             self,
             X,
             reset=reset,
+            ensure_all_finite=ensure_all_finite,
             accept_sparse="csr",
             dtype=[np.float64, np.float32],
             order="C",
@@ -186,7 +187,14 @@ class CentroidModel(
             Indices of the clusters.
         """
         check_is_fitted(self)
-        return nearest_labels(self._validated(X, reset=False), self.operator_)
+        # The search for exact labels finds what is not finite without another pass.
+        is_checked = sp.issparse(X) or not isinstance(self.operator_, Dense)
+        rows = self._validated(X, reset=False, ensure_all_finite=is_checked)
+        try:
+            return nearest_labels(rows, self.operator_)
+        except ValueError:
+            self._validated(X, reset=False)  # says more
+            raise
 
     def transform(self, X):
         """Euclidean distances to the centroids.

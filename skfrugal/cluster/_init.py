@@ -5,13 +5,13 @@ from contextlib import contextmanager
 
 import numpy as np
 import scipy.sparse as sp
-from sklearn import cluster
+from sklearn.cluster import kmeans_plusplus as dense_kmeans_plusplus
 from sklearn.utils import check_array, check_random_state
 from sklearn.utils.extmath import row_norms
 from sklearn.utils.sparsefuncs import mean_variance_axis
 
 from skfrugal._sklearn import _check_sample_weight, _is_arraylike_not_scalar
-from skfrugal.cluster._nearest import check_in_range
+from skfrugal.cluster._nearest import check_in_range, row_blocks
 
 
 def check_weights(sample_weight, X):
@@ -64,28 +64,34 @@ def check_centers(centers, n_clusters, n_features):
         )
 
 
+def column_means(X):
+    """Means of the features of dense rows; zeros for sparse ones, left as they are."""
+    if sp.issparse(X):
+        return np.zeros(X.shape[1], dtype=X.dtype)
+    return X.mean(axis=0)
+
+
 @contextmanager
-def centred(X, *, copy):
-    """Rows with their mean subtracted, and the mean; sparse rows as they are.
+def centred(X, mean, *, copy):
+    """Rows with `mean` subtracted; sparse rows as they are.
 
     Without a copy, `X` is shifted in place and put back on exit.
     """
-    if sp.issparse(X):
-        yield X, np.zeros(X.shape[1], dtype=X.dtype)
+    if sp.issparse(X) or not mean.any():
+        yield X
         return
-    mean = X.mean(axis=0)
     if copy:
-        yield X - mean, mean
+        yield X - mean
         return
     X -= mean
     try:
-        yield X, mean
+        yield X
     finally:
         X += mean
 
 
-def scaled_tolerance(X, tol):
-    """`tol` times the mean variance of the columns of centred (or sparse) rows.
+def scaled_tolerance(X, mean, tol):
+    """`tol` times the mean variance of the columns.
 
     Raises
     ------
@@ -96,24 +102,44 @@ def scaled_tolerance(X, tol):
         X = X.astype(np.float64, copy=False)
         variance = np.mean(mean_variance_axis(X, axis=0)[1])
     else:
-        variance = np.einsum("ij,ij->", X, X, dtype=np.float64) / X.size
+        variance = _sum_of_squares(X, mean) / X.size
     check_in_range(variance, "variance")
     return float(variance * tol)
 
 
-def initial_centers(X, sample_weight, n_clusters, *, init, n_init, origin, rng):
+def _sum_of_squares(X, mean):
+    """Of centred rows, block by block, in float64 where their dtype is not enough."""
+    blocks = row_blocks(*X.shape)
+    total = 0.0
+    for rows in blocks:
+        part = (X[rows] - mean).reshape(-1)
+        total += float(part @ part)
+    info = np.finfo(X.dtype)
+    if info.tiny / info.eps**2 < total < info.max * info.eps:
+        return total
+    parts = (X[rows] - mean for rows in blocks)
+    return sum(np.einsum("ij,ij->", part, part, dtype=np.float64) for part in parts)
+
+
+def initial_centers(
+    X, sample_weight, n_clusters, *, init, n_init, origin, rng, copy=True
+):
     """Starting centres of `n_init` runs, with the draws of scikit-learn's KMeans.
 
     Parameters
     ----------
     X : {ndarray, CSR matrix} of shape (n_samples, n_features)
-        Centred rows (sparse rows are not centred).
+        Rows, not centred.
 
     init : {"k-means++", "random"}, ndarray or callable
-        An array is in the coordinates of the data, a callable answers in those of `X`.
+        An array is in the coordinates of the data, a callable is given rows less
+        `origin` and answers in their coordinates.
 
     origin : ndarray of shape (n_features,)
-        What was subtracted from the data.
+        Subtracted from all centres.
+
+    copy : bool, default=True
+        Whether rows are centred in a copy, where they must be.
 
     Returns
     -------
@@ -121,20 +147,21 @@ def initial_centers(X, sample_weight, n_clusters, *, init, n_init, origin, rng):
     """
     if isinstance(init, np.ndarray):
         return [init - origin] * n_init
-    if callable(init):
-        return [_called(init, X, n_clusters, rng) for _ in range(n_init)]
-    if init == "random":
+    if isinstance(init, str) and init == "random":
         p = sample_weight / sample_weight.sum()
-        return [_sampled(X, n_clusters, p, rng) for _ in range(n_init)]
-    draw = _Plusplus(X)
-    return [draw(n_clusters, sample_weight, rng)[0] for _ in range(n_init)]
+        return [_sampled(X, n_clusters, p, rng) - origin for _ in range(n_init)]
+    with centred(X, origin, copy=copy) as rows:
+        if callable(init):
+            return [_called(init, rows, n_clusters, rng) for _ in range(n_init)]
+        draw = _Plusplus(rows)
+        return [draw(n_clusters, sample_weight, rng)[0] for _ in range(n_init)]
 
 
 class _Plusplus:
     """scikit-learn's greedy k-means++, for rows of any magnitude."""
 
-    def __init__(self, X):
-        norms = row_norms(X, squared=True)
+    def __init__(self, X, norms=None):
+        norms = row_norms(X, squared=True) if norms is None else norms
         self.scale = _scale(X, norms)
         if self.scale != 1:
             X = X * X.dtype.type(self.scale)
@@ -143,7 +170,7 @@ class _Plusplus:
 
     def __call__(self, n_clusters, sample_weight, rng, n_local_trials=None):
         """Centres and the indices of the rows that they are."""
-        centers, indices = cluster.kmeans_plusplus(
+        centers, indices = dense_kmeans_plusplus(
             self.X,
             n_clusters,
             sample_weight=sample_weight,
@@ -155,7 +182,13 @@ class _Plusplus:
 
 
 def kmeans_plusplus(
-    X, n_clusters, *, sample_weight=None, random_state=None, n_local_trials=None
+    X,
+    n_clusters,
+    *,
+    sample_weight=None,
+    x_squared_norms=None,
+    random_state=None,
+    n_local_trials=None,
 ):
     """Draw centres by greedy k-means++.
 
@@ -172,6 +205,9 @@ def kmeans_plusplus(
 
     sample_weight : array-like of shape (n_samples,), default=None
         Non-negative weights of the samples; None weighs all equally.
+
+    x_squared_norms : array-like of shape (n_samples,), default=None
+        Squared lengths of the samples, if they are known.
 
     random_state : int, RandomState instance or None, default=None
         Seed of the draws.
@@ -220,9 +256,27 @@ def kmeans_plusplus(
         )
     sample_weight = check_weights(sample_weight, X)
     rng = check_random_state(random_state)
-    _, indices = _Plusplus(X)(n_clusters, sample_weight, rng, n_local_trials)
+    norms = _check_norms(x_squared_norms, X)
+    draw = _Plusplus(X, norms)
+    _, indices = draw(n_clusters, sample_weight, rng, n_local_trials)
     centers = X[indices]
     return centers.toarray() if sp.issparse(centers) else centers, indices
+
+
+def _check_norms(x_squared_norms, X):
+    """Squared lengths of the rows, if they were given."""
+    if x_squared_norms is None:
+        return None
+    name = "x_squared_norms"
+    norms = check_array(
+        x_squared_norms, dtype=X.dtype, ensure_2d=False, input_name=name
+    )
+    if norms.shape[0] != X.shape[0]:
+        raise ValueError(
+            f"The length of x_squared_norms {norms.shape[0]} should be equal to the "
+            f"length of n_samples {X.shape[0]}."
+        )
+    return norms
 
 
 def _scale(X, x_squared_norms):

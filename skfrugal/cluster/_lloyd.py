@@ -38,10 +38,10 @@ class Step:
     error : float
         Frobenius norm of the part of the cluster means that the structure misses,
         rows weighted by the weights of the clusters.
-    guess : ndarray of shape (n_samples,) or None
-        Labels that are right for most rows.
     report : callable or None
-        Returns what the filter did, if rows went through one.
+        Returns what found the nearest centroids.
+    is_exact : bool
+        Whether `settle` gives what `predict` would give.
     """
 
     operator: Operator
@@ -49,8 +49,8 @@ class Step:
     settle: Callable[[], tuple[np.ndarray, float]]
     message: str | None = None
     error: float = 0.0
-    guess: np.ndarray | None = None
     report: Callable[[], dict] | None = None
+    is_exact: bool = False
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,8 @@ class Run:
     objectives: list[float]
 
     @cached_property
-    def _settled(self):
+    def settled(self):
+        """Labels and inertia that match the last step."""
         return self.step.settle()
 
     def improves_on(self, other):
@@ -72,14 +73,23 @@ class Run:
         """
         if other is None:
             return True
-        (labels, value), (labels_other, value_other) = self._settled, other._settled
+        (labels, value), (labels_other, value_other) = self.settled, other.settled
         renamed = np.zeros(self.step.operator.shape[0], dtype=labels.dtype)
         renamed[labels] = labels_other
         is_same = np.array_equal(renamed[labels], labels_other)
         return value < value_other and not is_same
 
 
-def lloyd_steps(X, sample_weight, centers, *, origin, tol):
+def filtered_rows(X, sample_weight, centers):
+    """Rows that an exact filter assigns again and again, None where none pays."""
+    if sp.issparse(X):
+        return None
+    weight = sample_weight.astype(np.float64, copy=False)
+    rows = AssignedRows(X, centers, sample_weight=weight)
+    return rows if rows.start(centers) else None
+
+
+def lloyd_steps(X, sample_weight, centers, *, origin, tol, rows=None):
     """Steps of Lloyd's algorithm.
 
     Parameters
@@ -97,9 +107,12 @@ def lloyd_steps(X, sample_weight, centers, *, origin, tol):
     tol : float
         The iterations have converged when the squares of the moves of the centres
         sum to `tol` at most, or when no label changes.
+
+    rows : AssignedRows or None, default=None
+        `filtered_rows`, which need not be centred and may have served other starts.
     """
     labels_old = None
-    find = _Finder(X, sample_weight, centers)
+    find = _Finder(X, sample_weight, rows)
     while True:
         before = Dense(centers)
         labels, sums, counts = find.labels_and_sums(before)
@@ -120,8 +133,8 @@ def lloyd_steps(X, sample_weight, centers, *, origin, tol):
             partial(inertia, X, sample_weight, before, labels),
             partial(find.settle, after, labels if is_strict else None),
             message,
-            guess=labels,
-            report=find.report,
+            report=rows and rows.report,
+            is_exact=rows is not None,
         )
         centers, labels_old = after.array, labels
 
@@ -133,16 +146,8 @@ class _Finder:
     rounding of scikit-learn, so that its iterations can be followed through ties.
     """
 
-    def __init__(self, X, sample_weight, centers):
-        self.X, self.sample_weight = X, sample_weight
-        self.rows = None
-        if not sp.issparse(X):
-            weight = sample_weight.astype(np.float64, copy=False)
-            rows = AssignedRows(X, centers, sample_weight=weight)
-            self.rows = rows if rows.start(centers) else None
-            self.report = rows.report
-        else:
-            self.report = None
+    def __init__(self, X, sample_weight, rows):
+        self.X, self.sample_weight, self.rows = X, sample_weight, rows
 
     def labels(self, operator):
         if self.rows is None:
@@ -160,7 +165,7 @@ class _Finder:
 
     def settle(self, operator, labels):
         """Labels of the centroids, which may be known, and the inertia."""
-        if labels is None:
+        if labels is None or self.rows is not None:
             labels = self.labels(operator)
         return labels, inertia(self.X, self.sample_weight, operator, labels)
 

@@ -23,11 +23,17 @@ from skfrugal.cluster._centroid_model import CentroidModel
 from skfrugal.cluster._init import (
     centred,
     check_weights,
+    column_means,
     initial_centers,
     resolve_n_init,
     scaled_tolerance,
 )
-from skfrugal.cluster._lloyd import Run, lloyd_steps, structured_steps
+from skfrugal.cluster._lloyd import (
+    Run,
+    filtered_rows,
+    lloyd_steps,
+    structured_steps,
+)
 from skfrugal.cluster._nearest import inertia, nearest_labels
 from skfrugal.structures import (
     STRUCTURES,
@@ -147,8 +153,9 @@ class QuickKMeans(CallbackSupportMixin, CentroidModel):
     small integers with a rigorous bound (see the user guide), and `filter_report_`
     says what was left of them; where it does not pay, and for sparse data, they
     take the dense product.  The model stores K d values.  Dense data are copied
-    once (`copy_x`), and the filter keeps up to one more byte (two without 8-bit
-    products) for each of their values while it is fitted.  A structured model stores
+    once (`copy_x`) to draw a start by k-means++ or by a callable and where no filter
+    is used; the filter keeps about one byte (two without 8-bit products) for each
+    of their values while it is fitted.  A structured model stores
     ``operator_.nnz`` values; `predict` takes ``operator_.flops`` operations a row in
     place of 2 K d, and each iteration adds the projection of the K x d matrix of
     means.
@@ -263,25 +270,21 @@ class QuickKMeans(CallbackSupportMixin, CentroidModel):
             hook = {"estimator": self, "X": X, "y": y}
             task.call_on_fit_task_begin(**hook)
 
-            with centred(X, copy=self.copy_x) as (X_centred, mean):
-                tol = scaled_tolerance(X_centred, self.tol)
-                starts = initial_centers(
-                    X_centred,
-                    sample_weight,
-                    self.n_clusters,
-                    init=init,
-                    n_init=n_init,
-                    origin=mean,
-                    rng=rng,
-                )
-                if structure is None:
-                    is_shifted = X_centred is X and not sp.issparse(X)
-                    hook["X"] = (lambda: X + mean) if is_shifted else X
-                    steps = partial(
-                        lloyd_steps, X_centred, sample_weight, origin=mean, tol=tol
-                    )
-                    best = self._best_run(steps, starts, task, hook)
-            if structure is not None:
+            mean = column_means(X)
+            tol = scaled_tolerance(X, mean, self.tol)
+            starts = initial_centers(
+                X,
+                sample_weight,
+                self.n_clusters,
+                init=init,
+                n_init=n_init,
+                origin=mean,
+                rng=rng,
+                copy=self.copy_x,
+            )
+            if structure is None:
+                best = self._exact_run(X, sample_weight, starts, mean, tol)(task, hook)
+            else:
                 starts = [start + mean for start in starts]
                 steps = self._structured_steps(X, sample_weight, structure, rng)
                 best = self._best_run(steps, starts, task, hook)
@@ -353,6 +356,30 @@ class QuickKMeans(CallbackSupportMixin, CentroidModel):
             structured_steps, X, sample_weight, project=project, tol=self.tol
         )
 
+    def _exact_run(self, X, sample_weight, starts, mean, tol):
+        """Function of the task and its hook that gives the best run.
+
+        Where a filter pays, rows need not be centred: it compares differences.
+        """
+        uncentred = [start + mean for start in starts]
+        rows = filtered_rows(X, sample_weight, uncentred[0])
+
+        def run(task, hook):
+            if rows is not None:
+                steps = partial(
+                    lloyd_steps, X, sample_weight, origin=0, tol=tol, rows=rows
+                )
+                return self._best_run(steps, uncentred, task, hook)
+            with centred(X, mean, copy=self.copy_x) as X_centred:
+                is_shifted = X_centred is X and not sp.issparse(X)
+                shifted = hook | {"X": (lambda: X + mean) if is_shifted else X}
+                steps = partial(
+                    lloyd_steps, X_centred, sample_weight, origin=mean, tol=tol
+                )
+                return self._best_run(steps, starts, task, shifted)
+
+        return run
+
     def _best_run(self, steps, starts, task, hook):
         """The run of lowest inertia; ``steps(start)`` iterates from a start."""
         best = None
@@ -392,8 +419,12 @@ class QuickKMeans(CallbackSupportMixin, CentroidModel):
     def _store(self, run, X, sample_weight):
         """Fitted attributes; labels and inertia are what `predict` would give."""
         operator = run.step.operator
-        labels = nearest_labels(X, operator, guess=run.step.guess)
-        self.inertia_ = inertia(X, sample_weight, operator, labels)
+        if run.step.is_exact:
+            labels, value = run.settled
+        else:
+            labels = nearest_labels(X, operator)
+            value = inertia(X, sample_weight, operator, labels)
+        self.inertia_ = value
         self.operator_ = operator
         self.labels_ = labels
         self.n_iter_ = run.n_iter
@@ -403,8 +434,9 @@ class QuickKMeans(CallbackSupportMixin, CentroidModel):
         if self.assignment == "structured":
             self.objectives_ = run.objectives
             self.projection_error_ = run.step.error
-        elif run.step.report is not None:
-            self.filter_report_ = run.step.report()
+        elif not sp.issparse(X):
+            report = run.step.report
+            self.filter_report_ = report() if report else self._dense_report(operator)
         n_found = len(np.unique(labels))
         if n_found < self.n_clusters:
             warnings.warn(
@@ -413,6 +445,20 @@ class QuickKMeans(CallbackSupportMixin, CentroidModel):
                 ConvergenceWarning,
                 stacklevel=4,
             )
+
+    @staticmethod
+    def _dense_report(operator):
+        """What `filter_report_` says of the plain product."""
+        n_points, n_features = operator.shape
+        operations = n_points * n_features
+        stages = dict.fromkeys(("coarse", "fine", "copy", "exact", "left"), 0.0)
+        return {
+            "tier": "dense",
+            "n_points": n_points,
+            **stages,
+            "operations": operations,
+            "dense_operations": operations,
+        }
 
     def _why_fewer(self):
         if self.assignment == "exact":

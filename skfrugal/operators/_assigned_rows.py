@@ -56,6 +56,7 @@ class AssignedRows:
         self._tier = tier
         self._nearest = None
         self._rows = None
+        self._unlike = None
 
     def assign(self, points):
         """Label each row by the nearest of the points; returns how many labels changed.
@@ -66,7 +67,9 @@ class AssignedRows:
             C-contiguous, of the dtype of X; not changed until the next call.
         """
         before = self.labels
-        if self._nearest is None or not self._nearest.move(points):
+        nearest = self._nearest
+        is_there = nearest is not None and nearest.points is points
+        if not is_there and (nearest is None or not nearest.move(points)):
             self.start(points)
         self.labels = self._search(self._nearest)
         n_moved = int(np.count_nonzero(before != self.labels))
@@ -85,7 +88,11 @@ class AssignedRows:
         nearest = NearestPoints(points, kernels=self.kernels, tier=self._tier)
         nearest.plan(self.X, _EXPECTED_ITERATIONS * len(self.X), prepared=True)
         self._nearest = nearest
-        self._rows = nearest.frame and nearest.frame.prepare(self.X)
+        self._rows = self._unlike = None
+        if nearest.frame is not None:
+            self._rows = nearest.frame.prepare(self.X)
+            errors = self._rows.arrays["errors"][: len(self.X)]
+            self._unlike = errors > _UNLIKE * np.median(errors)
         return nearest.filter is not None
 
     def report(self):
@@ -122,11 +129,7 @@ class AssignedRows:
         self.sums[self.weights == 0] = 0  # not what rounding left of it
 
     def _is_unlike(self, moved):
-        if self._rows is None:
-            return False
-        errors = self._rows.arrays["errors"][: len(moved)]
-        limit = _UNLIKE * np.median(errors)
-        return bool(np.any(errors[moved] > limit))
+        return self._unlike is None or bool(np.any(moved & self._unlike))
 
     def _move_plainly(self, before):
         weight, after = self.sample_weight, self.labels

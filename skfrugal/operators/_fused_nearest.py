@@ -15,6 +15,7 @@ from skfrugal._parallel import run_rows
 from skfrugal.operators import _base
 from skfrugal.operators import _nearest_cost as cost
 from skfrugal.operators import _nearest_filter as filters
+from skfrugal.operators import _nearest_frames as frames
 from skfrugal.operators._nearest_dense import (
     DenseNearest,
     DirectNearest,
@@ -242,13 +243,13 @@ class NearestPoints:
     def _frame(self, tier, sample):
         bits = 8 if self.kernels.dot8 and tier != "copy16" else 16
         if bits not in self._frames:
-            make = filters.frame_8bit if bits == 8 else filters.frame_16bit
+            make = frames.frame_8bit if bits == 8 else frames.frame_16bit
             self._frames[bits] = make(self.kernels, self.points, sample)
         frame = self._frames[bits]
         if frame is None or tier.startswith("copy"):
             return frame
         n_columns = 32 if tier == "rotated32" else 64
-        return filters.rotated(frame, self.points, sample, n_columns)
+        return frames.rotated(frame, self.points, sample, n_columns)
 
 
 def search(kernels, filter, X, labels, start, stop, rows=None, *, guess=False):

@@ -13,8 +13,9 @@ from skfrugal._parallel import run_rows
 
 # Numbers in a block of scores, so that it stays in cache.
 _BLOCK_ENTRIES = 2**18
-# Numbers between these have squares, and sums of squares, in float64.
-_SMALL, _LARGE = 1e-140, 1e150
+# Magnitudes whose squares, and their sums, are numbers of float32; of float64.
+_ORDINARY = 1e-12, 1e15
+_SQUARES = 1e-140, 1e150
 # Rows whose distances one thread sums.
 _BLOCK_ROWS = 2048
 
@@ -53,23 +54,33 @@ class DenseNearest:
         """Index of the nearest point of each row."""
         out = np.empty(len(X), dtype=np.int32)
         largest = _largest(X, self.points)
-        if largest == 0 or 1e-12 < largest < 1e15:
+        if largest == 0 or _is_ordinary(largest):
             self._label(X, out, X.dtype)
-        elif _SMALL < largest < _LARGE:
-            self._label(X, out, np.dtype(np.float64))
-        else:
-            own = np.maximum(X.max(axis=1), -X.min(axis=1))
-            alone = own >= _LARGE
-            if not _SMALL < _largest(self.points) < _LARGE:
-                alone[:] = True
-            out[alone] = _extreme_labels(X[alone], self.points)
-            rest = np.empty(np.count_nonzero(~alone), dtype=np.int32)
-            self._label(X[~alone], rest, np.dtype(np.float64))
-            out[~alone] = rest
+            return out
+        # 0: ordinary; 1: squares need float64; 2: squares leave its range
+        own = np.maximum(X.max(axis=1), -X.min(axis=1)).astype(np.float64)
+        kind = np.where(own < _ORDINARY[1], 0, np.where(own < _SQUARES[1], 1, 2))
+        points = _largest(self.points)
+        if not _SQUARES[0] < points < _SQUARES[1]:
+            kind[:] = 2
+        elif not _is_ordinary(points):
+            kind = np.maximum(kind, 1)
+        for one in np.unique(kind):
+            rows = np.flatnonzero(kind == one)
+            found = np.empty(len(rows), dtype=np.int32)
+            if one == 2:
+                found = _extreme_labels(X[rows], self.points)
+            else:
+                work = np.dtype(np.float64) if one else X.dtype
+                self._label(X[rows], found, work, in_numpy=bool(one))
+            out[rows] = found
         return out
 
-    def _label(self, X, out, work):
-        """Labels through products in the dtype `work`, in which squares fit."""
+    def _label(self, X, out, work, *, in_numpy=False):
+        """Labels through products in the dtype `work`, in which squares fit.
+
+        Kernels bound in float32, NumPy in `work`.
+        """
         step = int(np.clip(_BLOCK_ENTRIES // len(self.points), 64, 2048))
         points, twice, norms, largest = self._pack(work)
         scores = np.empty((step, len(norms)), dtype=work)
@@ -78,7 +89,7 @@ class DenseNearest:
             x = X[i : i + step].astype(work, copy=False)
             block = np.matmul(x, twice, out=scores[: len(x)])
             rows = slice(i, i + len(x))
-            if self.kernels is None:
+            if self.kernels is None or in_numpy:
                 out[rows] = _decide(x, points, block, norms, largest)
             else:
                 counts = np.zeros(5, dtype=np.int64)
@@ -128,6 +139,10 @@ class DirectNearest:
             left = np.flatnonzero(out < 0)
             out[left] = DenseNearest(self.points, self.kernels).labels(X[left])
         return out
+
+
+def _is_ordinary(largest):
+    return _ORDINARY[0] < largest < _ORDINARY[1]
 
 
 def _largest(*arrays):

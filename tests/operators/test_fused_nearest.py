@@ -141,6 +141,18 @@ def test_labels_are_exact_at_any_scale(name, tier, dtype, scale):
     assert_nearest(nearest.labels(X), X, points)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(("name", "tier"), TIERS_OF)
+def test_rows_of_any_magnitude_are_exact_beside_each_other(name, tier, dtype):
+    for seed in range(12):
+        rng = np.random.RandomState(seed)
+        for n, d, k in ((40, 1, 1), (40, 2, 5), (30, 20, 40)):
+            X, points = (a.astype(dtype) for a in _mixed_scales(rng, n, d, k))
+            points *= dtype(10.0 ** rng.randint(-18, 18))
+            nearest = NearestPoints(points, kernels=TABLES_AND_NONE[name], tier=tier)
+            assert_nearest(nearest.labels(X), X, points)
+
+
 @pytest.mark.parametrize("scale", [1e-310, 1e-200, 1e200])
 def test_labels_are_exact_for_extreme_float64(scale):
     rng = np.random.RandomState(2)

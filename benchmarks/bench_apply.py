@@ -3,9 +3,10 @@
     python benchmarks/bench_apply.py [--isa avx512 avx2 baseline] [--json FILE]
                                      [--sections chains threads ...]
 
-Rows of X times op.T.  Every figure is a ratio of medians of interleaved repeats in one
+Rows of X times op.T.  Every figure is a ratio of medians of interleaved turns in one
 process: how many times faster than the dense product ``X @ W.T`` in the same dtype
-(above 1 is a gain).  Instruction sets run one after the other, a process each.
+(above 1 is a gain).  A turn is about 5 ms of calls; the section `cold` makes it one
+call, on caches that the dense product has filled.  Instruction sets run a process each.
 """
 
 import argparse
@@ -173,19 +174,36 @@ def bench_sparse(dtype=np.float32):
     return figures
 
 
+def bench_cold(dtype=np.float32):
+    """The butterfly and a copy of its rows, each call after a dense product."""
+    figures = {}
+    for n in SIZES:
+        op = ops.random_butterfly(n, random_state=0).astype(dtype)
+        W, X = dense_of(op, dtype), rows(1024, n, dtype)
+        functions = {
+            "dense": lambda W=W, X=X: X @ W.T,
+            "butterfly": lambda op=op, X=X: X @ op.T,
+            "copy": lambda X=X: X.copy(),
+        }
+        figures[f"N={n} rows=1024"] = ratios(functions, turn=0)
+    return figures
+
+
 def bench_threads(dtype=np.float32):
     """Two threads against one, and the dense product's own scaling."""
     n, n_rows = 1024, 4096
     op = ops.random_butterfly(n, random_state=0).astype(dtype)
     W, X = dense_of(op, dtype), rows(n_rows, n, dtype)
-    taken = {}
-    for n_threads in (1, 2):
-        with fixed_threads(n_threads):
-            taken[n_threads] = medians(
-                {"dense": lambda: X @ W.T, "butterfly": lambda: X @ op.T}, seconds=2
-            )
-    name = f"N={n} rows={n_rows}, 2 threads over 1"
-    return {name: {key: taken[1][key] / taken[2][key] for key in taken[1]}}
+    # One after the other: threads of BLAS spin for a while after their work.
+    functions = {"butterfly": lambda: X @ op.T, "dense": lambda: X @ W.T}
+    scaling = {}
+    for name, function in functions.items():
+        taken = []
+        for n_threads in (1, 2):
+            with fixed_threads(n_threads):
+                taken.append(medians({name: function}, seconds=1.5)[name])
+        scaling[name] = taken[0] / taken[1]
+    return {f"N={n} rows={n_rows}, 2 threads over 1": scaling}
 
 
 def bench_overhead(dtype=np.float32):
@@ -193,17 +211,17 @@ def bench_overhead(dtype=np.float32):
     op = ops.random_butterfly(64, random_state=0).astype(dtype)
     W, X = dense_of(op, dtype), rows(1, 64, dtype)
     taken = medians(
-        {"dense": lambda: X @ W.T, "butterfly": lambda: X @ op.T}, least=2000
+        {"dense": lambda: X @ W.T, "butterfly": lambda: X @ op.T}, turn=0, least=2000
     )
     return {"microseconds a call": {k: v * 1e6 for k, v in taken.items()}}
 
 
-def ratios(functions):
+def ratios(functions, **options):
     """Dense over each, two by two: others would leave the caches and the heap cold."""
     dense = functions.pop("dense")
     found = {}
     for name, function in functions.items():
-        taken = medians({"dense": dense, name: function}, seconds=0.5)
+        taken = medians({"dense": dense, name: function}, seconds=0.5, **options)
         found.setdefault("dense us", taken["dense"] * 1e6)
         found[name] = taken["dense"] / taken[name]
     return found
@@ -211,6 +229,7 @@ def ratios(functions):
 
 SECTIONS = {
     "chains": bench_chains,
+    "cold": bench_cold,
     "float64": bench_float64,
     "rectangular": bench_rectangular,
     "rotations": bench_rotations,
@@ -230,7 +249,7 @@ def run(sections, path):
         with fixed_threads(1):
             figures[section] = function()
         for case, values in figures[section].items():
-            print(f"  {case:28}", end="")
+            print(f"  {case:28}", end="  ")
             print("  ".join(f"{name} {value:.4g}" for name, value in values.items()))
     if path:
         write_json(path, figures)

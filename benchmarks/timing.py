@@ -14,28 +14,36 @@ from threadpoolctl import threadpool_limits
 import skfrugal
 
 
-def medians(functions, *, seconds=0.4, least=7, most=2000):
-    """Median seconds of each function, called in turn in one process.
+def medians(functions, *, seconds=0.4, least=7, most=2000, turn=0.005):
+    """Median seconds of each function, in turns, in one process.
 
     Parameters
     ----------
     functions : dict of str to callable
     seconds : float
         Time spent on all of them together, about.
+    turn : float
+        A function is called again and again in its turn, for about this long (at
+        least once), so that it finds the caches as it left them; 0 makes every turn
+        one call, on caches that the others have filled.
     """
-    for function in functions.values():
+    bursts = {}
+    for name, function in functions.items():
         function()
-    start = time.perf_counter()
-    for function in functions.values():
+        start = time.perf_counter()
         function()
-    once = max(time.perf_counter() - start, 1e-7)
-    repeats = int(np.clip(seconds / once, least, most))
+        once = max(time.perf_counter() - start, 1e-7)
+        bursts[name] = (int(np.clip(turn / once, 1, 1000)), once)
+    round_ = sum(burst * once for burst, once in bursts.values())
+    repeats = int(np.clip(seconds / round_, least, most))
     taken = {name: np.empty(repeats) for name in functions}
     for i in range(repeats):
         for name, function in functions.items():
+            burst, _ = bursts[name]
             start = time.perf_counter()
-            function()
-            taken[name][i] = time.perf_counter() - start
+            for _ in range(burst):
+                function()
+            taken[name][i] = (time.perf_counter() - start) / burst
     return {name: float(np.median(times)) for name, times in taken.items()}
 
 

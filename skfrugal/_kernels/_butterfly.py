@@ -99,9 +99,9 @@ def plan_butterfly(levels, lanes, sizes):
         low = [k for k in order if levels[k].stride < lanes]
         high = order[len(low) :]
         options = dict(down=down, radix=radix)
-        outer, group = list(sizes), []
+        (bits, rows), *outer = sizes
+        group = []
         if low:
-            bits, rows = outer.pop(0)
             q = min(bits - log2(lanes), step * len(high) + (log2(lanes) % step))
             inside = low + high[: (q - log2(lanes) % step) // step]
             high = high[len(inside) - len(low) :]

@@ -60,6 +60,29 @@ def test_butterfly_accepts_levels_in_any_order(name, dtype):
             assert np.all(error <= 32 * np.finfo(dtype).eps * bound)
 
 
+@pytest.mark.parametrize("name", TABLES)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("radix", [2, 4])
+def test_butterfly_runs_any_part_of_its_levels(name, dtype, radix):
+    # Without the smallest strides there is no pass inside vectors.
+    rng = np.random.RandomState(0)
+    for log in (9, 12) if radix == 2 else (4, 6):
+        build = random_values if radix == 2 else _radix_4_of_size
+        values = [v.astype(dtype) for v in build(radix**log, rng)]
+        x = rng.standard_normal((3, radix**log)).astype(dtype)
+        for start in range(log):
+            for stop in range(start + 1, log + 1):
+                part = values[start:stop]
+                packed = pack_butterfly(part, TABLES[name], dtype)
+                expected, bound = apply_reference(part, x)
+                error = np.abs(run(TABLES[name], packed, x) - expected)
+                assert np.all(error <= 32 * np.finfo(dtype).eps * bound)
+
+
+def _radix_4_of_size(n, rng):
+    return random_radix_4((n.bit_length() - 1) // 2, rng)
+
+
 @pytest.mark.parametrize("diagonal", [0.0, 1e-30, 1e-7, 1e30])
 @pytest.mark.parametrize("down", [False, True])
 def test_butterfly_stays_accurate_with_extreme_diagonals(diagonal, down):

@@ -85,6 +85,7 @@ cdef extern from "kernels.h":
         double grid_to_coarse, coarse_error
         const int32_t *coarse
         const int32_t *coarse_norms
+        const int32_t *coarse_begin
         const int16_t *fine
         const int32_t *fine_norms
 
@@ -395,6 +396,7 @@ cdef class NearestFilter:
         self.filter.shift = <double *>data(arrays["shift"])
         self.filter.coarse = <int32_t *>data(arrays["coarse"])
         self.filter.coarse_norms = <int32_t *>data(arrays["coarse_norms"])
+        self.filter.coarse_begin = <int32_t *>data(arrays["coarse_begin"])
         self.filter.fine = <int16_t *>data(arrays["fine"])
         self.filter.fine_norms = <int32_t *>data(arrays["fine_norms"])
 

@@ -15,8 +15,10 @@ from skfrugal._parallel import run_rows
 
 COARSE_WIDTH, FINE_WIDTH = 32, 64
 _FARTHEST = np.int32(np.iinfo(np.int32).max)
+_NOWHERE = np.int32(-(2**30))
 # Above this many columns 8-bit distances could leave 31 bits.
 MAX_FEATURES = 8192
+_ROTATED_ARRAYS = ("coarse", "coarse_norms", "coarse_begin", "fine", "fine_norms")
 # Rows that one thread prepares, a multiple of every table's row tile.
 _ROWS_PER_BLOCK = 1536
 
@@ -88,7 +90,7 @@ class Frame:
         point_error, largest_error, coarse_error = errors
         empty = dict.fromkeys(
             ("copy", "norms", "errors", "panels", "outliers", "panel_norms")
-            + ("coarse", "coarse_norms", "fine", "fine_norms")
+            + _ROTATED_ARRAYS
         )
         names = ("offset", "basis", "basis_norms", "scale", "shift")
         return NearestFilter(
@@ -158,7 +160,7 @@ class Frame:
             "outliers": np.flatnonzero(far).astype(np.int32) if far.any() else None,
         }
         arrays |= dict.fromkeys(("panels", "panel_norms"))
-        arrays |= dict.fromkeys(("coarse", "coarse_norms", "fine", "fine_norms"))
+        arrays |= dict.fromkeys(_ROTATED_ARRAYS)
         coarse_error = 0.0
         if self.n_columns:
             arrays |= self._pack_rotated(rows, far)
@@ -173,12 +175,16 @@ class Frame:
 
     def _pack_rotated(self, rows, far):
         coarse = rows["coarse"]
-        norms = np.einsum("ij,ij->i", coarse, coarse, dtype=np.int32)
+        # Down to even numbers: a bound that is lower by less than a unit of its square.
+        norms = np.einsum("ij,ij->i", coarse, coarse, dtype=np.int32) & ~np.int32(1)
         if self.bits == 8:
             coarse = coarse.view(np.uint8) ^ np.uint8(128)
         arrays = {
             "coarse": self._panels(coarse, COARSE_WIDTH * self.bits // 32, far),
             "coarse_norms": self._padded(np.where(far, _FARTHEST, norms), _FARTHEST),
+            "coarse_begin": self._padded(
+                np.where(far, _NOWHERE, -(norms >> 1)), _NOWHERE
+            ),
         }
         if self.n_columns > COARSE_WIDTH:
             arrays["fine"] = self._padded(rows["fine"])

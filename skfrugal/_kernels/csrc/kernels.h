@@ -94,6 +94,7 @@ struct nearest {
     double grid_to_coarse; /* coarse coordinates have the bits of the copy */
     double coarse_error;   /* of a point, in coarse units */
     const int32_t *coarse, *coarse_norms; /* panels: 31 coordinates and the residual */
+    const int32_t *coarse_begin;          /* minus half of the norms, which are even */
     const int16_t *fine;                  /* (n_padded, 64): 63 and the residual */
     const int32_t *fine_norms;
 };

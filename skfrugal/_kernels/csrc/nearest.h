@@ -15,7 +15,7 @@
  * do not depend on the filter.  A row that the integers cannot hold gets label -1.
  */
 
-#include "nearest_search.h"
+#include "nearest_follow.h"
 
 /* Columns of one vector width: partial sums enough to hide the latency of a sum. */
 #define SPREAD (VECTOR_BYTES / 2)
@@ -303,6 +303,43 @@ INLINE void FN(nearest_settle)(const struct nearest *f, const REAL *x, ptrdiff_t
     }
 }
 
+INLINE void FN(nearest_finish)(const struct nearest *f, const REAL *x, ptrdiff_t ldx,
+                               int32_t *labels, struct FN(pending) *pending,
+                               int64_t *counts)
+{
+    for (int p = 0; p < pending->n; p++)
+        labels[pending->row[p]] =
+            FN(nearest_resolve)(f, x + pending->row[p] * ldx, pending->found[p],
+                                pending->n_found[p], counts);
+}
+
+/* The labels of n_rows rows from guesses; see nearest_follow.h. */
+INLINE void FN(nearest_guessed)(const struct nearest *f, const REAL *x, ptrdiff_t ldx,
+                                ptrdiff_t n_rows, const struct nearest_rows *rows,
+                                ptrdiff_t at, int32_t *labels, int32_t *scratch,
+                                int64_t *counts, int bits)
+{
+    const ptrdiff_t room = f->n_padded + 16, n_panels = f->n_padded / NEAREST_PANEL;
+    int32_t *found = scratch, *nearby = found + 2 * room;
+    uint64_t *masks = (uint64_t *)(nearby + 2 * room);
+    struct nearest_guess guess[NEAREST_TILE];
+    struct FN(pending) pending;
+    pending.n = 0;
+    nearest_follow(f, rows, at, n_rows, labels, guess, masks, bits);
+    for (ptrdiff_t r = 0; r < n_rows; r++) {
+        ptrdiff_t n;
+        if (!((double)rows->errors[at + r] < 1e30)) {
+            labels[r] = -1;
+            counts[NEAREST_LEFT]++;
+            continue;
+        }
+        n = nearest_refine_guess(f, rows, at + r, guess + r, masks + r * n_panels, found,
+                                 nearby, counts, bits);
+        FN(nearest_settle)(f, x, ldx, r, nearby, n, labels, &pending, counts);
+    }
+    FN(nearest_finish)(f, x, ldx, labels, &pending, counts);
+}
+
 /* Labels of n_rows rows whose copies start at `at` in `rows`. */
 INLINE void FN(nearest_block)(const struct nearest *f, const REAL *x, ptrdiff_t ldx,
                               ptrdiff_t n_rows, const struct nearest_rows *rows,
@@ -359,10 +396,7 @@ INLINE void FN(nearest_block)(const struct nearest *f, const REAL *x, ptrdiff_t 
         }
         FN(nearest_settle)(f, x, ldx, r, nearby, n, labels, &pending, counts);
     }
-    for (int p = 0; p < pending.n; p++)
-        labels[pending.row[p]] =
-            FN(nearest_resolve)(f, x + pending.row[p] * ldx, pending.found[p],
-                                pending.n_found[p], counts);
+    FN(nearest_finish)(f, x, ldx, labels, &pending, counts);
 }
 
 static void FN(nearest_search)(const struct nearest *f, const REAL *x, ptrdiff_t ldx,
@@ -376,7 +410,14 @@ static void FN(nearest_search)(const struct nearest *f, const REAL *x, ptrdiff_t
         const ptrdiff_t at = prepared ? i : 0;
         if (!prepared)
             FN(nearest_prepare)(f, x + i * ldx, ldx, 0, n_rows, rows, scratch);
-        if (f->bits == 8)
+        if (previous && f->n_columns > COARSE_WIDTH) {
+            if (f->bits == 8)
+                FN(nearest_guessed)(f, x + i * ldx, ldx, n_rows, rows, at, labels + i,
+                                    scratch, counts, 8);
+            else
+                FN(nearest_guessed)(f, x + i * ldx, ldx, n_rows, rows, at, labels + i,
+                                    scratch, counts, 16);
+        } else if (f->bits == 8)
             FN(nearest_block)(f, x + i * ldx, ldx, n_rows, rows, at, labels + i, prepared,
                               previous, scratch, counts, 8);
         else

@@ -315,9 +315,10 @@ INLINE void FN(nearest_finish)(const struct nearest *f, const REAL *x, ptrdiff_t
 
 /* The labels of n_rows rows from guesses; see nearest_follow.h. */
 INLINE void FN(nearest_guessed)(const struct nearest *f, const REAL *x, ptrdiff_t ldx,
-                                ptrdiff_t n_rows, const struct nearest_rows *rows,
-                                ptrdiff_t at, int32_t *labels, int32_t *scratch,
-                                int64_t *counts, int bits)
+                                ptrdiff_t n_rows, ptrdiff_t n_next,
+                                const struct nearest_rows *rows, ptrdiff_t at,
+                                int32_t *labels, int32_t *scratch, int64_t *counts,
+                                int bits)
 {
     const ptrdiff_t room = f->n_padded + 16, n_panels = f->n_padded / NEAREST_PANEL;
     int32_t *found = scratch, *nearby = found + 2 * room;
@@ -325,7 +326,7 @@ INLINE void FN(nearest_guessed)(const struct nearest *f, const REAL *x, ptrdiff_
     struct nearest_guess guess[NEAREST_TILE];
     struct FN(pending) pending;
     pending.n = 0;
-    nearest_follow(f, rows, at, n_rows, labels, guess, masks, bits);
+    nearest_follow(f, rows, at, n_rows, n_next, labels, guess, masks, bits);
     for (ptrdiff_t r = 0; r < n_rows; r++) {
         ptrdiff_t n;
         if (!((double)rows->errors[at + r] < 1e30)) {
@@ -411,12 +412,14 @@ static void FN(nearest_search)(const struct nearest *f, const REAL *x, ptrdiff_t
         if (!prepared)
             FN(nearest_prepare)(f, x + i * ldx, ldx, 0, n_rows, rows, scratch);
         if (previous && f->n_columns > COARSE_WIDTH) {
+            const ptrdiff_t left = stop - i - n_rows;
+            const ptrdiff_t n_next = left < n_rows ? left : n_rows;
             if (f->bits == 8)
-                FN(nearest_guessed)(f, x + i * ldx, ldx, n_rows, rows, at, labels + i,
-                                    scratch, counts, 8);
+                FN(nearest_guessed)(f, x + i * ldx, ldx, n_rows, n_next, rows, at,
+                                    labels + i, scratch, counts, 8);
             else
-                FN(nearest_guessed)(f, x + i * ldx, ldx, n_rows, rows, at, labels + i,
-                                    scratch, counts, 16);
+                FN(nearest_guessed)(f, x + i * ldx, ldx, n_rows, n_next, rows, at,
+                                    labels + i, scratch, counts, 16);
         } else if (f->bits == 8)
             FN(nearest_block)(f, x + i * ldx, ldx, n_rows, rows, at, labels + i, prepared,
                               previous, scratch, counts, 8);

@@ -97,10 +97,12 @@ INLINE struct nearest_stage nearest_coarse_stage(const struct nearest *f,
     };
 }
 
-/* Bounds of n_rows rows from their guessed labels, and the marks of all points. */
+/* Bounds of n_rows rows from their guessed labels, and the marks of all points.  The
+ * guesses of the n_next rows after them are fetched meanwhile. */
 INLINE void nearest_follow(const struct nearest *f, const struct nearest_rows *rows,
-                           ptrdiff_t at, ptrdiff_t n_rows, const int32_t *labels,
-                           struct nearest_guess *guess, uint64_t *masks, int bits)
+                           ptrdiff_t at, ptrdiff_t n_rows, ptrdiff_t n_next,
+                           const int32_t *labels, struct nearest_guess *guess,
+                           uint64_t *masks, int bits)
 {
     int32_t limits[NEAREST_TILE];
     const char *coarse = rows->coarse + at * (COARSE_WIDTH * bits / 8);
@@ -123,6 +125,8 @@ INLINE void nearest_follow(const struct nearest *f, const struct nearest_rows *r
         /* what is in no panel begins at -2^30 (_nearest_filter.py) */
         limits[r] = limit < 2147483646 ? -(limit >> 1) : 1 - (1 << 30);
     }
+    for (ptrdiff_t r = n_rows; r < n_rows + n_next; r++)
+        nearest_prefetch(f->copy + labels[r] * f->width, f->width);
     (bits == 8 ? nearest_masks8 : nearest_masks16)(f, (const int32_t *)coarse, limits,
                                                    masks);
 }

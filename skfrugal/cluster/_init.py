@@ -98,6 +98,8 @@ def scaled_tolerance(X, mean, tol):
     ValueError
         When the variance leaves the range of float64.
     """
+    if tol == 0 and np.all(np.isfinite(mean)):
+        return 0.0  # without a pass over X
     if sp.issparse(X):
         X = X.astype(np.float64, copy=False)
         variance = np.mean(mean_variance_axis(X, axis=0)[1])

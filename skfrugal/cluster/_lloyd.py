@@ -116,12 +116,8 @@ def lloyd_steps(X, sample_weight, centers, *, origin, tol, rows=None):
     while True:
         before = Dense(centers)
         labels, sums, counts = find.labels_and_sums(before)
-        means, counts = _means(X, sample_weight, labels, centers, sums, counts)
-        # Clusters that stay empty wait at the largest one.
-        means[counts <= 0] = means[counts.argmax()]
-        after = Dense(means.astype(centers.dtype, copy=False))
-        move = np.subtract(after.array, centers, dtype=np.float64)
-        move = float(np.sum(move**2))
+        after = Dense(_moved(X, sample_weight, labels, centers, sums, counts))
+        move = _squared_move(after.array, centers)
         is_strict = labels_old is not None and np.array_equal(labels, labels_old)
         message = None
         if is_strict:
@@ -129,7 +125,7 @@ def lloyd_steps(X, sample_weight, centers, *, origin, tol, rows=None):
         elif move <= tol:
             message = f"center shift {move} within tolerance {tol}."
         yield Step(
-            Dense(after.array + origin),
+            Dense(after.array + origin) if np.any(origin) else after,
             partial(inertia, X, sample_weight, before, labels),
             partial(find.settle, after, labels if is_strict else None),
             message,
@@ -137,6 +133,28 @@ def lloyd_steps(X, sample_weight, centers, *, origin, tol, rows=None):
             is_exact=rows is not None,
         )
         centers, labels_old = after.array, labels
+
+
+def _moved(X, sample_weight, labels, centers, sums, counts):
+    """The means of the clusters in the dtype of the centres."""
+    if np.all(counts > 0):
+        means = np.empty_like(centers)
+        np.divide(sums, counts[:, np.newaxis], out=means, casting="same_kind")
+        return means
+    sums, counts = sums.copy(), counts.copy()
+    means, counts = _means(X, sample_weight, labels, centers, sums, counts)
+    # Clusters that stay empty wait at the largest one.
+    means[counts <= 0] = means[counts.argmax()]
+    return means.astype(centers.dtype, copy=False)
+
+
+def _squared_move(after, before):
+    """Sum of the squares of the moves of all centres, in float64."""
+    total = 0.0
+    for rows in row_blocks(*after.shape):
+        part = np.subtract(after[rows], before[rows], dtype=np.float64).reshape(-1)
+        total += float(part @ part)
+    return total
 
 
 class _Finder:
@@ -156,10 +174,10 @@ class _Finder:
         return self.rows.labels
 
     def labels_and_sums(self, operator):
-        """Labels, and weighted sums and weights of the clusters that they make."""
+        """Labels, and sums and weights of their clusters, not to be changed."""
         labels = self.labels(operator)
         if self.rows is not None:
-            return labels, self.rows.sums.copy(), self.rows.weights.copy()
+            return labels, self.rows.sums, self.rows.weights
         n_clusters = operator.shape[0]
         return labels, *weighted_sums(self.X, self.sample_weight, labels, n_clusters)
 

@@ -239,6 +239,7 @@ class NearestPoints:
             if cycles < self._cost or self._forced:
                 self.tier, self.frame, self.filter = tier, frame, filter
                 self._cost = cycles
+        self._frames.pop("directions", None)  # large
 
     def _frame(self, tier, sample):
         bits = 8 if self.kernels.dot8 and tier != "copy16" else 16
@@ -248,8 +249,13 @@ class NearestPoints:
         frame = self._frames[bits]
         if frame is None or tier.startswith("copy"):
             return frame
+        if "directions" not in self._frames:
+            found = frames.leading_directions(frame, self.points, sample)
+            self._frames["directions"] = found
         n_columns = 32 if tier == "rotated32" else 64
-        return frames.rotated(frame, self.points, sample, n_columns)
+        return frames.rotated(
+            frame, len(self.points), *self._frames["directions"], n_columns
+        )
 
 
 def search(kernels, filter, X, labels, start, stop, rows=None, *, guess=False):

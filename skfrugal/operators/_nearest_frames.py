@@ -108,11 +108,29 @@ def _orthonormal_columns(W):
     return W @ (vectors[:, kept] / np.sqrt(values[kept]))[:, ::-1]
 
 
-def _leading_directions(A, n_columns):
-    """Orthonormal rows near the leading right singular vectors of `A`: two steps of
-    subspace iteration from random columns."""
+def leading_directions(frame, points, sample):
+    """The copies of points and sample, and what most of them consists of.
+
+    Returns
+    -------
+    A : ndarray of shape (n_points + n_sample, n_features), float32
+        Copies.
+    V : ndarray of shape (64, n_features)
+        Orthonormal rows near the leading right singular vectors of `A`: two steps of
+        subspace iteration from random columns.
+    """
+    A = np.concatenate([_copies(frame, points), _copies(frame, sample)])
+    return A, _subspace(A[:: -(-len(A) // 1024)], FINE_WIDTH)
+
+
+def _copies(frame, X):
+    dtype, bias = (np.uint8, 128) if frame.bits == 8 else (np.int16, 0)
+    copy = frame.prepare(X).arrays["copy"][: len(X)]
+    return (copy.view(dtype) ^ dtype(bias)).astype(np.float32)
+
+
+def _subspace(A, n_columns):
     n_rows, n_features = A.shape
-    A = A[:: -(-n_rows // 1024)]
     size = min(n_columns + 8, n_features, n_rows)
     Q = np.random.RandomState(0).standard_normal((n_features, size))
     for _ in range(2):
@@ -122,8 +140,8 @@ def _leading_directions(A, n_columns):
     return V
 
 
-def rotated(frame, points, sample, n_columns):
-    """The same frame with a rotation to `n_columns` columns.
+def rotated(frame, n_points, A, V, n_columns):
+    """The same frame with a rotation to the first `n_columns` of `leading_directions`.
 
     The rotation need not be orthonormal: its rows are rounded, and its scale is divided
     by the largest singular value, so that it lengthens no vector.
@@ -131,13 +149,7 @@ def rotated(frame, points, sample, n_columns):
     kernels, bits = frame.kernels, frame.bits
     dtype = np.uint8 if bits == 8 else np.int16
     bias = 128 if bits == 8 else 0
-
-    def columns(X):
-        copy = frame.prepare(X).arrays["copy"][: len(X)]
-        return (copy.view(dtype) ^ dtype(bias)).astype(np.float32)
-
-    A = np.concatenate([columns(points), columns(sample)])
-    V = _leading_directions(A, n_columns)
+    V = V[:n_columns].copy()
     if bits == 8:  # coarse coordinates of one range waste no bits
         mix = np.random.RandomState(0).standard_normal((COARSE_WIDTH - 1,) * 2)
         V[: COARSE_WIDTH - 1] = np.linalg.qr(mix)[0] @ V[: COARSE_WIDTH - 1]
@@ -158,7 +170,7 @@ def rotated(frame, points, sample, n_columns):
         n_columns=n_columns,
         basis=panels(basis, frame.n_units, min(kernels.point_panel, n_columns)),
         basis_norms=basis_norms,
-        **_grid(A, rotation / norm, len(points)),
+        **_grid(A, rotation / norm, n_points),
     )
     return replace(out, scale=aligned(raw_to_steps * out.steps_to_grid))
 

@@ -10,165 +10,16 @@ import numpy as np
 cnp.import_array()
 
 
-cdef extern from "cpu.h":
-    enum:
-        CPU_AVX2
-        CPU_AVX512
-    int skfrugal_cpu() nogil
+include "_csrc.pxi"
 
 
-cdef extern from "kernels.h":
-    enum:
-        PASS_BASE
-        PASS_BASE_FULL
-        PASS_OUTER
-        PASS_OUTER_FULL
-        PASS_BLOCKS
-        PASS_REGROUP
-
-    struct c_pass "pass":
-        int kind, q, rows, down, radix
-        ptrdiff_t stride, a, b, c, d, n_in, n_out, weights
-
-    struct c_chain "chain":
-        int n_passes, tile
-        ptrdiff_t n_in, n_out, width, repeat
-        const c_pass *passes
-        const void *weights
-
-    struct c_rotations "rotations":
-        ptrdiff_t n, n_out
-        int n_groups
-        const int *groups
-        const int *slots
-        const void *weights
-        const int *out_slots
-        const void *out_scale
-
-    struct c_sparse_factor "sparse_factor":
-        int n_groups
-        const int *groups
-        const int *offsets
-        const void *values
-
-    struct c_sparse_chain "sparse_chain":
-        ptrdiff_t n_in, n_out, width
-        int n_factors
-        const c_sparse_factor *factors
-        const int *out_slots
-        const void *out_scale
-
-    enum:
-        N_NEAREST_COUNTS
-
-    struct c_nearest "nearest":
-        int bits, n_columns
-        ptrdiff_t n_points, n_padded, n_features, width, units, block
-        const void *points
-        const void *offset
-        int clip
-        double inverse_step, error_factor, point_error
-        const char *copy
-        const int32_t *norms
-        const int32_t *outliers
-        const int32_t *panel_norms
-        ptrdiff_t n_outliers
-        double largest_error
-        const float *errors
-        const int32_t *panels
-        const int32_t *basis
-        const int32_t *basis_norms
-        const double *scale
-        const double *shift
-        double steps_to_grid
-        double[2] residual_shift
-        double grid_to_coarse, coarse_error
-        const int32_t *coarse
-        const int32_t *coarse_norms
-        const int32_t *coarse_begin
-        const int16_t *fine
-        const int32_t *fine_norms
-
-    struct c_nearest_rows "nearest_rows":
-        char *copy
-        int32_t *norms
-        int32_t *sums
-        float *errors
-        char *coarse
-        float *coarse_errors
-        int16_t *fine
-        int32_t *coarse_norms
-        int32_t *fine_norms
-
-    struct c_kernels "kernels":
-        const char *name
-        int vector_bytes, many_registers, panel_bytes
-        void (*chain_f32)(const c_chain *, const float *, ptrdiff_t, float *, ptrdiff_t,
-                          ptrdiff_t, ptrdiff_t, float *, int) nogil
-        void (*chain_f64)(const c_chain *, const double *, ptrdiff_t, double *,
-                          ptrdiff_t, ptrdiff_t, ptrdiff_t, double *, int) nogil
-        void (*rotations_f32)(const c_rotations *, const float *, ptrdiff_t, float *,
-                              ptrdiff_t, ptrdiff_t, ptrdiff_t, float *) nogil
-        void (*rotations_f64)(const c_rotations *, const double *, ptrdiff_t, double *,
-                              ptrdiff_t, ptrdiff_t, ptrdiff_t, double *) nogil
-        void (*sparse_f32)(const c_sparse_chain *, const float *, ptrdiff_t, float *,
-                           ptrdiff_t, ptrdiff_t, ptrdiff_t, float *) nogil
-        void (*sparse_f64)(const c_sparse_chain *, const double *, ptrdiff_t, double *,
-                           ptrdiff_t, ptrdiff_t, ptrdiff_t, double *) nogil
-        int point_panel, row_tile, dot8
-        void (*nearest_prepare_f32)(const c_nearest *, const float *, ptrdiff_t,
-                                    ptrdiff_t, ptrdiff_t, const c_nearest_rows *,
-                                    int32_t *) nogil
-        void (*nearest_prepare_f64)(const c_nearest *, const double *, ptrdiff_t,
-                                    ptrdiff_t, ptrdiff_t, const c_nearest_rows *,
-                                    int32_t *) nogil
-        void (*nearest_search_f32)(const c_nearest *, const float *, ptrdiff_t,
-                                   ptrdiff_t, ptrdiff_t, const c_nearest_rows *, int,
-                                   int32_t *, int, int32_t *, int64_t *) nogil
-        void (*nearest_search_f64)(const c_nearest *, const double *, ptrdiff_t,
-                                   ptrdiff_t, ptrdiff_t, const c_nearest_rows *, int,
-                                   int32_t *, int, int32_t *, int64_t *) nogil
-        void (*nearest_dense_f32)(const c_nearest *, const float *, ptrdiff_t, ptrdiff_t,
-                                  const float *, double, float *, int32_t *, int32_t *,
-                                  int64_t *) nogil
-        void (*nearest_dense_f64)(const c_nearest *, const double *, ptrdiff_t,
-                                  ptrdiff_t, const double *, double, double *,
-                                  int32_t *, int32_t *, int64_t *) nogil
-        void (*nearest_direct_f32)(const c_nearest *, const float *, ptrdiff_t,
-                                   ptrdiff_t, ptrdiff_t, const float *, int32_t *,
-                                   int32_t *, int64_t *) nogil
-        void (*nearest_direct_f64)(const c_nearest *, const double *, ptrdiff_t,
-                                   ptrdiff_t, ptrdiff_t, const double *, int32_t *,
-                                   int32_t *, int64_t *) nogil
-        void (*nearest_distance_f32)(const float *, ptrdiff_t, const float *, ptrdiff_t,
-                                     const int32_t *, ptrdiff_t, ptrdiff_t,
-                                     double *) nogil
-        void (*nearest_distance_f64)(const double *, ptrdiff_t, const double *,
-                                     ptrdiff_t, const int32_t *, ptrdiff_t, ptrdiff_t,
-                                     double *) nogil
-
-        void (*nearest_move_f32)(const float *, ptrdiff_t, ptrdiff_t, const double *,
-                                 const int32_t *, const int32_t *, double *, ptrdiff_t,
-                                 ptrdiff_t, ptrdiff_t) nogil
-        void (*nearest_move_f64)(const double *, ptrdiff_t, ptrdiff_t, const double *,
-                                 const int32_t *, const int32_t *, double *, ptrdiff_t,
-                                 ptrdiff_t, ptrdiff_t) nogil
-
-    const c_kernels skfrugal_baseline
+cdef void *data(array):
+    return NULL if array is None else cnp.PyArray_DATA(<cnp.ndarray>array)
 
 
-cdef extern from *:
-    """
-    #ifdef SKFRUGAL_X86
-    #define SKFRUGAL_AVX2 (&skfrugal_avx2)
-    #define SKFRUGAL_AVX512 (&skfrugal_avx512)
-    #else
-    #define SKFRUGAL_AVX2 (&skfrugal_baseline)
-    #define SKFRUGAL_AVX512 (&skfrugal_baseline)
-    #endif
-    """
-    const c_kernels *SKFRUGAL_AVX2
-    const c_kernels *SKFRUGAL_AVX512
+cdef ptrdiff_t row_stride(cnp.ndarray x):
+    """Numbers from one row to the next."""
+    return cnp.PyArray_STRIDE(x, 0) // cnp.PyArray_ITEMSIZE(x)
 
 
 KINDS = {
@@ -340,120 +191,16 @@ cdef class PackedSparse:
         return sum(np.asarray(array).nbytes for array in arrays)
 
 
-cdef void *data(array):
-    return NULL if array is None else cnp.PyArray_DATA(<cnp.ndarray>array)
+include "_nearest_packed.pxi"
+include "_nearest_table.pxi"
 
 
-cdef class NearestFilter:
-    """A set of points packed for the nearest-point kernels of one table.
-
-    Parameters
-    ----------
-    sizes : dict
-        The integers of `struct nearest` (csrc/kernels.h).
-    constants : dict
-        Its floating-point numbers.
-    arrays : dict
-        Its arrays, contiguous and of the declared types; None for NULL.
-    """
-
-    cdef c_nearest filter
-    cdef readonly dict arrays
-
-    def __cinit__(self, sizes, constants, arrays):
-        self.arrays = arrays
-        self.filter.bits = sizes["bits"]
-        self.filter.n_columns = sizes["n_columns"]
-        self.filter.n_points = sizes["n_points"]
-        self.filter.n_padded = sizes["n_padded"]
-        self.filter.n_features = sizes["n_features"]
-        self.filter.width = sizes["width"]
-        self.filter.units = sizes["units"]
-        self.filter.block = sizes["block"]
-        self.filter.clip = sizes["clip"]
-        self.filter.inverse_step = constants["inverse_step"]
-        self.filter.error_factor = constants["error_factor"]
-        self.filter.point_error = constants["point_error"]
-        self.filter.steps_to_grid = constants["steps_to_grid"]
-        self.filter.grid_to_coarse = constants["grid_to_coarse"]
-        self.filter.coarse_error = constants["coarse_error"]
-        for i in range(2):
-            self.filter.residual_shift[i] = constants["residual_shift"][i]
-        self.filter.points = data(arrays["points"])
-        self.filter.offset = data(arrays["offset"])
-        self.filter.copy = <char *>data(arrays["copy"])
-        self.filter.norms = <int32_t *>data(arrays["norms"])
-        self.filter.outliers = <int32_t *>data(arrays["outliers"])
-        self.filter.panel_norms = <int32_t *>data(arrays["panel_norms"])
-        outliers = arrays["outliers"]
-        self.filter.n_outliers = 0 if outliers is None else len(outliers)
-        self.filter.largest_error = constants["largest_error"]
-        self.filter.errors = <float *>data(arrays["errors"])
-        self.filter.panels = <int32_t *>data(arrays["panels"])
-        self.filter.basis = <int32_t *>data(arrays["basis"])
-        self.filter.basis_norms = <int32_t *>data(arrays["basis_norms"])
-        self.filter.scale = <double *>data(arrays["scale"])
-        self.filter.shift = <double *>data(arrays["shift"])
-        self.filter.coarse = <int32_t *>data(arrays["coarse"])
-        self.filter.coarse_norms = <int32_t *>data(arrays["coarse_norms"])
-        self.filter.coarse_begin = <int32_t *>data(arrays["coarse_begin"])
-        self.filter.fine = <int16_t *>data(arrays["fine"])
-        self.filter.fine_norms = <int32_t *>data(arrays["fine_norms"])
-
-    @property
-    def n_scratch(self):
-        """int32 numbers of scratch which a thread needs."""
-        return (self.filter.block * (16 + max(self.filter.n_padded, 64))
-                + 4 * (self.filter.n_padded + 16))
-
-
-cdef class NearestRows:
-    """Rows in the form in which a filter compares them.
-
-    Parameters
-    ----------
-    filter : NearestFilter
-    n_rows : int
-        A multiple of the table's row tile.
-    """
-
-    cdef c_nearest_rows rows
-    cdef readonly dict arrays
-
-    def __cinit__(self, NearestFilter filter not None, n_rows):
-        width, n_columns = filter.filter.width, filter.filter.n_columns
-        coarse, fine = (32 if n_columns else 0), (64 if n_columns > 32 else 0)
-        number = np.int8 if filter.filter.bits == 8 else np.int16
-        self.arrays = {
-            "copy": aligned_empty(n_rows * width, np.int8).reshape(n_rows, width),
-            "norms": np.zeros(n_rows, np.int32),
-            "sums": np.zeros(n_rows, np.int32),
-            "errors": np.zeros(n_rows, np.float32),
-            "coarse": aligned_empty(n_rows * coarse, number).reshape(n_rows, coarse),
-            "coarse_errors": np.zeros(n_rows if coarse else 0, np.float32),
-            "fine": aligned_empty(n_rows * fine, np.int16).reshape(n_rows, fine),
-            "coarse_norms": np.zeros(n_rows if coarse else 0, np.int32),
-            "fine_norms": np.zeros(n_rows if fine else 0, np.int32),
-        }
-        self.rows.copy = <char *>data(self.arrays["copy"])
-        self.rows.norms = <int32_t *>data(self.arrays["norms"])
-        self.rows.sums = <int32_t *>data(self.arrays["sums"])
-        self.rows.errors = <float *>data(self.arrays["errors"])
-        self.rows.coarse = <char *>data(self.arrays["coarse"])
-        self.rows.coarse_errors = <float *>data(self.arrays["coarse_errors"])
-        self.rows.fine = <int16_t *>data(self.arrays["fine"])
-        self.rows.coarse_norms = <int32_t *>data(self.arrays["coarse_norms"])
-        self.rows.fine_norms = <int32_t *>data(self.arrays["fine_norms"])
-
-
-cdef class Table:
+cdef class Table(NearestTable):
     """The kernels of one instruction set.
 
     Every kernel takes rows [start, stop) of C-contiguous rows `x`, writes the same
     rows of `y`, and releases the GIL.  Nothing is checked: the operators did.
     """
-
-    cdef const c_kernels *kernels
 
     @property
     def name(self):
@@ -498,8 +245,8 @@ cdef class Table:
         cdef void *py = cnp.PyArray_DATA(y)
         cdef void *ps = cnp.PyArray_DATA(scratch)
         cdef ptrdiff_t size = cnp.PyArray_ITEMSIZE(x)
-        cdef ptrdiff_t ldx = cnp.PyArray_STRIDE(x, 0) // size
-        cdef ptrdiff_t ldy = cnp.PyArray_STRIDE(y, 0) // size
+        cdef ptrdiff_t ldx = row_stride(x)
+        cdef ptrdiff_t ldy = row_stride(y)
         if size == 4:
             with nogil:
                 self.kernels.chain_f32(chain, <float *>px, ldx, <float *>py, ldy, start,
@@ -518,8 +265,8 @@ cdef class Table:
         cdef void *py = cnp.PyArray_DATA(y)
         cdef void *ps = cnp.PyArray_DATA(scratch)
         cdef ptrdiff_t size = cnp.PyArray_ITEMSIZE(x)
-        cdef ptrdiff_t ldx = cnp.PyArray_STRIDE(x, 0) // size
-        cdef ptrdiff_t ldy = cnp.PyArray_STRIDE(y, 0) // size
+        cdef ptrdiff_t ldx = row_stride(x)
+        cdef ptrdiff_t ldy = row_stride(y)
         if size == 4:
             with nogil:
                 self.kernels.rotations_f32(plan, <float *>px, ldx, <float *>py, ldy,
@@ -538,8 +285,8 @@ cdef class Table:
         cdef void *py = cnp.PyArray_DATA(y)
         cdef void *ps = cnp.PyArray_DATA(scratch)
         cdef ptrdiff_t size = cnp.PyArray_ITEMSIZE(x)
-        cdef ptrdiff_t ldx = cnp.PyArray_STRIDE(x, 0) // size
-        cdef ptrdiff_t ldy = cnp.PyArray_STRIDE(y, 0) // size
+        cdef ptrdiff_t ldx = row_stride(x)
+        cdef ptrdiff_t ldy = row_stride(y)
         if size == 4:
             with nogil:
                 self.kernels.sparse_f32(chain, <float *>px, ldx, <float *>py, ldy,
@@ -548,151 +295,6 @@ cdef class Table:
             with nogil:
                 self.kernels.sparse_f64(chain, <double *>px, ldx, <double *>py, ldy,
                                         start, stop, <double *>ps)
-
-    def nearest_prepare(self, NearestFilter filter not None, cnp.ndarray x not None,
-                        NearestRows rows not None, cnp.ndarray scratch not None,
-                        ptrdiff_t start, ptrdiff_t stop):
-        """Copies and rotated coordinates of rows of `x`, into the same rows of `rows`."""
-        cdef void *px = cnp.PyArray_DATA(x)
-        cdef int32_t *ps = <int32_t *>cnp.PyArray_DATA(scratch)
-        cdef ptrdiff_t size = cnp.PyArray_ITEMSIZE(x)
-        cdef ptrdiff_t ldx = cnp.PyArray_STRIDE(x, 0) // size
-        with nogil:
-            if size == 4:
-                self.kernels.nearest_prepare_f32(&filter.filter, <float *>px, ldx, start,
-                                                 stop, &rows.rows, ps)
-            else:
-                self.kernels.nearest_prepare_f64(&filter.filter, <double *>px, ldx,
-                                                 start, stop, &rows.rows, ps)
-
-    def nearest_search(self, NearestFilter filter not None, cnp.ndarray x not None,
-                       NearestRows rows not None, cnp.ndarray labels not None,
-                       cnp.ndarray counts not None, cnp.ndarray scratch not None,
-                       ptrdiff_t start, ptrdiff_t stop, bint prepared=False,
-                       bint previous=False):
-        """Index of the nearest point of rows of `x`, -1 where the filter cannot tell.
-
-        `rows` is scratch of one block, or holds all rows if they are `prepared`;
-        with `previous`, `labels` holds a guess for each row.
-        """
-        cdef void *px = cnp.PyArray_DATA(x)
-        cdef int32_t *pl = <int32_t *>cnp.PyArray_DATA(labels)
-        cdef int64_t *pc = <int64_t *>cnp.PyArray_DATA(counts)
-        cdef int32_t *ps = <int32_t *>cnp.PyArray_DATA(scratch)
-        cdef ptrdiff_t size = cnp.PyArray_ITEMSIZE(x)
-        cdef ptrdiff_t ldx = cnp.PyArray_STRIDE(x, 0) // size
-        with nogil:
-            if size == 4:
-                self.kernels.nearest_search_f32(&filter.filter, <float *>px, ldx, start,
-                                                stop, &rows.rows, prepared, pl, previous,
-                                                ps, pc)
-            else:
-                self.kernels.nearest_search_f64(&filter.filter, <double *>px, ldx, start,
-                                                stop, &rows.rows, prepared, pl, previous,
-                                                ps, pc)
-
-    def nearest_dense(self, cnp.ndarray points not None, cnp.ndarray x not None,
-                      cnp.ndarray norms not None, double largest,
-                      cnp.ndarray scores not None, cnp.ndarray labels not None,
-                      cnp.ndarray counts not None, cnp.ndarray scratch not None):
-        """Index of the nearest point, given ``scores = -2 x @ points.T`` (overwritten).
-
-        `scores` and `norms` have the same number of columns, a multiple of 16;
-        `norms` is infinite where there is no point.
-        """
-        cdef c_nearest filter
-        cdef void *px = cnp.PyArray_DATA(x)
-        cdef void *pn = cnp.PyArray_DATA(norms)
-        cdef void *pq = cnp.PyArray_DATA(scores)
-        cdef int32_t *pl = <int32_t *>cnp.PyArray_DATA(labels)
-        cdef int64_t *pc = <int64_t *>cnp.PyArray_DATA(counts)
-        cdef int32_t *ps = <int32_t *>cnp.PyArray_DATA(scratch)
-        cdef ptrdiff_t size = cnp.PyArray_ITEMSIZE(x)
-        cdef ptrdiff_t ldx = cnp.PyArray_STRIDE(x, 0) // size
-        cdef ptrdiff_t n_rows = cnp.PyArray_DIMS(x)[0]
-        filter.points = cnp.PyArray_DATA(points)
-        filter.n_points = cnp.PyArray_DIMS(points)[0]
-        filter.n_features = cnp.PyArray_DIMS(points)[1]
-        filter.n_padded = cnp.PyArray_DIMS(norms)[0]
-        with nogil:
-            if size == 4:
-                self.kernels.nearest_dense_f32(&filter, <float *>px, ldx, n_rows,
-                                               <float *>pn, largest, <float *>pq, pl, ps,
-                                               pc)
-            else:
-                self.kernels.nearest_dense_f64(&filter, <double *>px, ldx, n_rows,
-                                               <double *>pn, largest, <double *>pq, pl,
-                                               ps, pc)
-
-    def nearest_direct(self, cnp.ndarray points not None, cnp.ndarray x not None,
-                       cnp.ndarray columns not None, cnp.ndarray labels not None,
-                       cnp.ndarray counts not None, cnp.ndarray scratch not None,
-                       ptrdiff_t start, ptrdiff_t stop):
-        """Index of the nearest point by differences, -1 where a row is too far.
-
-        `columns` holds the points transposed, and infinities up to a multiple of 16.
-        """
-        cdef c_nearest filter
-        cdef void *px = cnp.PyArray_DATA(x)
-        cdef void *pc = cnp.PyArray_DATA(columns)
-        cdef int32_t *pl = <int32_t *>cnp.PyArray_DATA(labels)
-        cdef int64_t *pn = <int64_t *>cnp.PyArray_DATA(counts)
-        cdef int32_t *ps = <int32_t *>cnp.PyArray_DATA(scratch)
-        cdef ptrdiff_t size = cnp.PyArray_ITEMSIZE(x)
-        cdef ptrdiff_t ldx = cnp.PyArray_STRIDE(x, 0) // size
-        filter.points = cnp.PyArray_DATA(points)
-        filter.n_points = cnp.PyArray_DIMS(points)[0]
-        filter.n_features = cnp.PyArray_DIMS(points)[1]
-        filter.n_padded = cnp.PyArray_DIMS(columns)[1]
-        with nogil:
-            if size == 4:
-                self.kernels.nearest_direct_f32(&filter, <float *>px, ldx, start, stop,
-                                                <float *>pc, pl, ps, pn)
-            else:
-                self.kernels.nearest_direct_f64(&filter, <double *>px, ldx, start, stop,
-                                                <double *>pc, pl, ps, pn)
-
-    def nearest_distance(self, cnp.ndarray x not None, cnp.ndarray points not None,
-                         cnp.ndarray labels not None, cnp.ndarray squared not None,
-                         ptrdiff_t start, ptrdiff_t stop):
-        """Squared distance of each row to the point that its label names."""
-        cdef void *px = cnp.PyArray_DATA(x)
-        cdef void *pp = cnp.PyArray_DATA(points)
-        cdef int32_t *pl = <int32_t *>cnp.PyArray_DATA(labels)
-        cdef double *out = <double *>cnp.PyArray_DATA(squared)
-        cdef ptrdiff_t n_features = cnp.PyArray_DIMS(points)[1]
-        cdef ptrdiff_t size = cnp.PyArray_ITEMSIZE(x)
-        cdef ptrdiff_t ldx = cnp.PyArray_STRIDE(x, 0) // size
-        with nogil:
-            if size == 4:
-                self.kernels.nearest_distance_f32(<float *>px, ldx, <float *>pp,
-                                                  n_features, pl, start, stop, out)
-            else:
-                self.kernels.nearest_distance_f64(<double *>px, ldx, <double *>pp,
-                                                  n_features, pl, start, stop, out)
-
-    def nearest_move(self, cnp.ndarray x not None, weights, cnp.ndarray before not None,
-                     cnp.ndarray after not None, cnp.ndarray sums not None,
-                     ptrdiff_t start, ptrdiff_t stop):
-        """Float64 sums of the rows of each label, columns [start, stop), brought from
-        the labels `before` (negative: none) to those `after`; `weights` may be None."""
-        cdef void *px = cnp.PyArray_DATA(x)
-        cdef double *pw = <double *>data(weights)
-        cdef int32_t *pb = <int32_t *>cnp.PyArray_DATA(before)
-        cdef int32_t *pa = <int32_t *>cnp.PyArray_DATA(after)
-        cdef double *ps = <double *>cnp.PyArray_DATA(sums)
-        cdef ptrdiff_t size = cnp.PyArray_ITEMSIZE(x)
-        cdef ptrdiff_t ldx = cnp.PyArray_STRIDE(x, 0) // size
-        cdef ptrdiff_t ldsums = cnp.PyArray_STRIDE(sums, 0) // sizeof(double)
-        cdef ptrdiff_t n_rows = cnp.PyArray_DIMS(x)[0]
-        with nogil:
-            if size == 4:
-                self.kernels.nearest_move_f32(<float *>px, ldx, n_rows, pw, pb, pa, ps,
-                                              ldsums, start, stop)
-            else:
-                self.kernels.nearest_move_f64(<double *>px, ldx, n_rows, pw, pb, pa, ps,
-                                              ldsums, start, stop)
-
 
 cdef _table(const c_kernels *kernels):
     cdef Table table = Table.__new__(Table)

@@ -10,7 +10,6 @@ from functools import partial
 import numpy as np
 
 from skfrugal import _kernels
-from skfrugal._kernels._bindings import NearestRows, aligned_empty
 from skfrugal._parallel import run_rows
 from skfrugal.operators import _base
 from skfrugal.operators import _nearest_cost as cost
@@ -23,9 +22,6 @@ from skfrugal.operators._nearest_dense import (
 )
 
 TIERS = ("rotated", "rotated32", "copy8", "copy16", "direct", "dense")
-SAMPLE_ROWS = 256
-# Counts of a search, in the order of csrc/kernels.h.
-COUNTS = ("coarse", "fine", "copy", "exact", "left")
 # Rows that one thread takes: whole blocks of every stage (6, 24 and 64 rows).
 _ROWS_PER_BLOCK = 1536
 _NANOSECONDS_PER_CYCLE = 0.3
@@ -64,7 +60,7 @@ class NearestPoints:
         self._n_asked = 0
         self._n_built = 2 if tier or kernels is None else 0  # 1: copies, 2: rotations
         self._frames = {}
-        self._totals = np.zeros(len(COUNTS) + 1, dtype=np.int64)  # and rows
+        self._totals = np.zeros(len(filters.COUNTS) + 1, dtype=np.int64)  # and rows
         self._prepared = False
         self._dense = DenseNearest(points, kernels)
         self._forced = tier
@@ -110,7 +106,7 @@ class NearestPoints:
         if self.filter is None:
             labels[start:stop] = self._plain.labels(X[start:stop])
             return
-        counts = search(
+        counts = filters.search(
             self.kernels, self.filter, X, labels, start, stop, rows, guess=guess
         )
         left = start + np.flatnonzero(labels[start:stop] < 0)
@@ -143,9 +139,13 @@ class NearestPoints:
         """
         n_rows = max(1, self._totals[-1])
         per_row = (self._totals[:-1] / n_rows).tolist()
-        stages = dict(zip(COUNTS, per_row, strict=True))
+        stages = dict(zip(filters.COUNTS, per_row, strict=True))
         dense = self.points.size
-        operations = dense if self.filter is None else self._operations(stages)
+        operations = dense
+        if self.filter is not None:
+            operations = cost.operations(
+                stages, *self.points.shape, self.frame.n_columns, self._prepared
+            )
         return {
             "tier": self.tier,
             "n_points": len(self.points),
@@ -153,20 +153,6 @@ class NearestPoints:
             "operations": round(operations),
             "dense_operations": dense,
         }
-
-    def _operations(self, stages):
-        """Multiply-adds a row: rotation, coarse and fine scores, copies, float64."""
-        n_points, n_features = self.points.shape
-        n_columns = self.frame.n_columns
-        whole = stages["copy"] + stages["exact"] + stages["left"] * n_points
-        if n_columns == 0:
-            return n_features * (n_points + stages["exact"] + stages["left"] * n_points)
-        rotation = 0 if self._prepared else n_features * n_columns
-        coarse = filters.COARSE_WIDTH * n_points
-        fine = 0
-        if n_columns > filters.COARSE_WIDTH:
-            fine = filters.FINE_WIDTH * stages["coarse"]
-        return rotation + coarse + fine + n_features * whole
 
     def plan(self, X, n_rows=None, *, prepared=False):
         """Choose the tier, and pack the points for it.
@@ -191,13 +177,13 @@ class NearestPoints:
         if len(X) == 0 or n_features > filters.MAX_FEATURES:
             return
         if self._forced in TIERS[:4] and self.filter is None:
-            self._consider((self._forced,), _sample(X))
+            self._consider((self._forced,), frames.sample_rows(X))
         if self._n_built == 0 and (
             self._n_asked * self._cost > 2 * cost.copy_build_cost(*shape)
         ):
             self._n_built = 1
             eight = ("copy8",) if self.kernels.dot8 else ()
-            self._consider((*eight, "copy16"), _sample(X))
+            self._consider((*eight, "copy16"), frames.sample_rows(X))
         if (
             self._n_built == 1
             and n_features >= 96
@@ -205,7 +191,7 @@ class NearestPoints:
             and self._n_asked * self._cost > 2 * cost.rotated_build_cost(*shape)
         ):
             self._n_built = 2
-            self._consider(("rotated32", "rotated"), _sample(X))
+            self._consider(("rotated32", "rotated"), frames.sample_rows(X))
 
     def _choose_plain(self, tier):
         shape = self.points.shape
@@ -231,7 +217,9 @@ class NearestPoints:
             if filter is None:
                 continue
             labels = np.empty(len(sample), dtype=np.int32)
-            counts = search(self.kernels, filter, sample, labels, 0, len(sample))
+            counts = filters.search(
+                self.kernels, filter, sample, labels, 0, len(sample)
+            )
             per_row = counts / len(sample)
             cycles = cost.filter_cost(
                 tier, per_row, *self.points.shape, self.kernels, prepared=self._prepared
@@ -256,25 +244,3 @@ class NearestPoints:
         return frames.rotated(
             frame, len(self.points), *self._frames["directions"], n_columns
         )
-
-
-def search(kernels, filter, X, labels, start, stop, rows=None, *, guess=False):
-    """Labels of rows [start, stop), -1 where the filter cannot tell; returns counts.
-
-    `rows` are the prepared rows of X, if there are; `guess` says that the labels hold
-    a guess.
-    """
-    counts = np.zeros(len(COUNTS), dtype=np.int64)
-    prepared = rows is not None
-    if not prepared:
-        rows = NearestRows(filter, 64)
-    scratch = aligned_empty(filter.n_scratch, np.int32)
-    kernels.nearest_search(
-        filter, X, rows, labels, counts, scratch, start, stop, prepared, guess
-    )
-    return counts
-
-
-def _sample(X):
-    """Rows at equal distances."""
-    return np.ascontiguousarray(X[:: -(-len(X) // SAMPLE_ROWS)])

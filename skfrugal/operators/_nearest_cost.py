@@ -6,6 +6,7 @@ factor of 1.4) and are multiplied by counts of survivors on a sample of rows.
 """
 
 from skfrugal import _kernels
+from skfrugal.operators._nearest_filter import COARSE_WIDTH, FINE_WIDTH
 
 # Per row: constant; per column; per point; per column and point.
 _COPY8 = {"avx512": (60, 0.4, 0.36, 0.0109)}
@@ -83,3 +84,24 @@ def copy_build_cost(n_points, n_features):
 def rotated_build_cost(n_points, n_features):
     """Cycles in which a rotation is found and points are packed for it."""
     return 3e6 + 20 * (n_points + 512) * n_features
+
+
+def operations(stages, n_points, n_features, n_columns, is_prepared):
+    """Multiply-adds a row: rotation, coarse and fine scores, copies, float64.
+
+    Parameters
+    ----------
+    stages : dict
+        Points a row that reached each stage.
+    n_columns : int
+        Of the rotation, 0 for none.
+    is_prepared : bool
+        Whether rows were rotated once for many searches.
+    """
+    whole = stages["copy"] + stages["exact"] + stages["left"] * n_points
+    if n_columns == 0:
+        return n_features * (n_points + whole - stages["copy"])
+    rotation = 0 if is_prepared else n_features * n_columns
+    coarse = COARSE_WIDTH * n_points
+    fine = FINE_WIDTH * stages["coarse"] if n_columns > COARSE_WIDTH else 0
+    return rotation + coarse + fine + n_features * whole

@@ -14,6 +14,8 @@ from skfrugal._kernels._bindings import NearestFilter, NearestRows, aligned_empt
 from skfrugal._parallel import run_rows
 
 COARSE_WIDTH, FINE_WIDTH = 32, 64
+# Counts of a search, in the order of csrc/kernels.h.
+COUNTS = ("coarse", "fine", "copy", "exact", "left")
 _FARTHEST = np.int32(np.iinfo(np.int32).max)
 _NOWHERE = np.int32(-(2**30))
 # Above this many columns 8-bit distances could leave 31 bits.
@@ -211,3 +213,20 @@ def _outliers(errors):
     """A few points whose copies are much worse than the others'."""
     far = errors > 2 * np.median(errors)
     return far if np.count_nonzero(far) <= len(errors) // 32 else np.zeros_like(far)
+
+
+def search(kernels, filter, X, labels, start, stop, rows=None, *, guess=False):
+    """Labels of rows [start, stop), -1 where the filter cannot tell; returns counts.
+
+    `rows` are the prepared rows of X, if there are; `guess` says that the labels hold
+    a guess.
+    """
+    counts = np.zeros(len(COUNTS), dtype=np.int64)
+    prepared = rows is not None
+    if not prepared:
+        rows = NearestRows(filter, 64)
+    scratch = aligned_empty(filter.n_scratch, np.int32)
+    kernels.nearest_search(
+        filter, X, rows, labels, counts, scratch, start, stop, prepared, guess
+    )
+    return counts

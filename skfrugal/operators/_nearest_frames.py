@@ -17,6 +17,7 @@ from skfrugal.operators._nearest_filter import (
 
 # Squared norms of 16-bit rows stay below 2^29 (csrc/nearest_search.h): 23,170^2.
 _NORM_16 = 22_500.0
+_SAMPLE_ROWS = 256
 _PLAIN = {
     "clip": False,
     "n_columns": 0,
@@ -28,6 +29,11 @@ _PLAIN = {
     "grid_to_coarse": 1.0,
     "residual_shift": (0.0, 0.0),
 }
+
+
+def sample_rows(X):
+    """Rows at equal distances, from which a tier and a frame are chosen."""
+    return np.ascontiguousarray(X[:: -(-len(X) // _SAMPLE_ROWS)])
 
 
 def _finite_step(step, magnitude, dtype):

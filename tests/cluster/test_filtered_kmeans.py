@@ -12,7 +12,7 @@ from threadpoolctl import threadpool_limits
 from skfrugal import _parallel
 from skfrugal._kernels import kernels
 from skfrugal.cluster import QuickKMeans
-from skfrugal.cluster._lloyd import cluster_means
+from skfrugal.cluster._cluster_means import cluster_means
 from skfrugal.operators._assigned_rows import AssignedRows
 
 FLOATING = {"direct", "dense"}

@@ -7,7 +7,8 @@ import pytest
 import scipy.sparse as sp
 from numpy.testing import assert_allclose, assert_array_equal
 
-from skfrugal.cluster._lloyd import cluster_means, lloyd_steps, structured_steps
+from skfrugal.cluster._cluster_means import cluster_means
+from skfrugal.cluster._lloyd import lloyd_steps, structured_steps
 from skfrugal.cluster._nearest import inertia, nearest_labels
 from skfrugal.operators import Dense
 from skfrugal.structures import LowRank as LowRankStructure

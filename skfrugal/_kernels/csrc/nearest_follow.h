@@ -3,7 +3,7 @@
  * The distance to the guess bounds the answer before any score is known, so that scores
  * need not be stored: a panel yields one bit a point, whether
  *
- *     norm[k] - 2 row . point[k] <= T,    that is    row . point[k] - norm[k] / 2 >= -T / 2.
+ *     norm[k] - 2 row . point[k] <= T,  or  row . point[k] - norm[k] / 2 >= -T / 2.
  *
  * Norms are even (_nearest_filter.py), and the left side is where the sums begin.  The
  * guess itself needs no other bound: it is compared with what is left of the others.
@@ -35,7 +35,8 @@ INLINE void nearest_mark(const int32_t *row, ptrdiff_t ld, const int32_t *panel,
     }
     for (ptrdiff_t s = 0; s < steps; s++, panel += NEAREST_PANEL) {
         VI w[VI_PER_PANEL];
-        UNROLL for (int v = 0; v < VI_PER_PANEL; v++) w[v] = vi_load(panel + v * VI_LANES);
+        UNROLL for (int v = 0; v < VI_PER_PANEL; v++) w[v] =
+            vi_load(panel + v * VI_LANES);
         UNROLL for (int r = 0; r < NEAREST_TILE; r++)
         {
             const VI x = vi_splat(rows[r][s]);
@@ -53,14 +54,15 @@ INLINE void nearest_mark(const int32_t *row, ptrdiff_t ld, const int32_t *panel,
     }
 }
 
-/* One tile of rows against all panels; masks (NEAREST_TILE, n_padded / NEAREST_PANEL). */
+/* One tile of rows against all panels; masks (NEAREST_TILE, panels). */
 KERNEL void nearest_masks8(const struct nearest *f, const int32_t *rows,
                            const int32_t *limits, uint64_t *masks)
 {
     const ptrdiff_t units = COARSE_WIDTH / 4, n_panels = f->n_padded / NEAREST_PANEL;
     for (ptrdiff_t p = 0; p < n_panels; p++)
         nearest_mark(rows, units, f->coarse + p * NEAREST_PANEL * units, units,
-                     f->coarse_begin + p * NEAREST_PANEL, limits, masks + p, n_panels, 8);
+                     f->coarse_begin + p * NEAREST_PANEL, limits, masks + p, n_panels,
+                     8);
 }
 
 KERNEL void nearest_masks16(const struct nearest *f, const int32_t *rows,
@@ -69,12 +71,13 @@ KERNEL void nearest_masks16(const struct nearest *f, const int32_t *rows,
     const ptrdiff_t units = COARSE_WIDTH / 2, n_panels = f->n_padded / NEAREST_PANEL;
     for (ptrdiff_t p = 0; p < n_panels; p++)
         nearest_mark(rows, units, f->coarse + p * NEAREST_PANEL * units, units,
-                     f->coarse_begin + p * NEAREST_PANEL, limits, masks + p, n_panels, 16);
+                     f->coarse_begin + p * NEAREST_PANEL, limits, masks + p, n_panels,
+                     16);
 }
 
 /* Indices of the marked points but `guess`, in order; returns how many. */
-INLINE ptrdiff_t nearest_marked(const uint64_t *masks, ptrdiff_t n_panels, int32_t guess,
-                                int32_t *found)
+INLINE ptrdiff_t nearest_marked(const uint64_t *masks, ptrdiff_t n_panels,
+                                int32_t guess, int32_t *found)
 {
     ptrdiff_t n = 0;
     for (ptrdiff_t p = 0; p < n_panels; p++)
@@ -84,17 +87,6 @@ INLINE ptrdiff_t nearest_marked(const uint64_t *masks, ptrdiff_t n_panels, int32
             n += k != guess;
         }
     return n;
-}
-
-INLINE struct nearest_stage nearest_coarse_stage(const struct nearest *f,
-                                                 const struct nearest_rows *rows,
-                                                 ptrdiff_t row, int bits)
-{
-    return (struct nearest_stage){
-        .scale = f->steps_to_grid * (bits == 8 ? f->grid_to_coarse : 1.0),
-        .slack = (double)rows->coarse_errors[row] + f->coarse_error,
-        .norm = rows->coarse_norms[row],
-    };
 }
 
 /* Bounds of n_rows rows from their guessed labels, and the marks of all points.  The
@@ -143,7 +135,8 @@ INLINE ptrdiff_t nearest_refine_guess(const struct nearest *f,
     /* half a grid unit for each coordinate of a row and of a point */
     const struct nearest_stage stage = {f->steps_to_grid, 8.16, rows->fine_norms[row]};
     int32_t *values = found + room, *distances = nearby + room;
-    ptrdiff_t n = nearest_marked(masks, f->n_padded / NEAREST_PANEL, guess->point, found);
+    ptrdiff_t n =
+        nearest_marked(masks, f->n_padded / NEAREST_PANEL, guess->point, found);
     counts[NEAREST_COARSE] += n + 1;
     nearby[0] = guess->point;
     if (n + f->n_outliers == 0) return 1;

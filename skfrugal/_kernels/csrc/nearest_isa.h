@@ -1,10 +1,13 @@
 /* Vectors of 32-bit integers for the nearest-point filter, one set per unit.
  *
- * A lane of the left operand holds four 8-bit or two 16-bit numbers of one point, a lane
+ * A lane of the left operand holds four 8-bit or two 16-bit numbers of one point, one
  * of the right operand the same columns of a row; vi_dot8 and vi_dot16 add their dot
  * product to the lane.  AVX-512 VNNI has both in one instruction, SSE2 and AVX2 have
  * vi_dot16 in two, anything else in a plain loop.
  */
+
+#ifndef SKFRUGAL_NEAREST_ISA
+#define SKFRUGAL_NEAREST_ISA
 
 #include <limits.h>
 #include <math.h>
@@ -68,8 +71,8 @@ INLINE VI vi_sub(VI a, VI b) { return _mm256_sub_epi32(a, b); }
 INLINE VI vi_min(VI a, VI b) { return _mm256_min_epi32(a, b); }
 INLINE unsigned vi_le(VI a, VI b)
 {
-    return 0xffu
-           ^ (unsigned)_mm256_movemask_ps(_mm256_castsi256_ps(_mm256_cmpgt_epi32(a, b)));
+    const __m256i greater = _mm256_cmpgt_epi32(a, b);
+    return 0xffu ^ (unsigned)_mm256_movemask_ps(_mm256_castsi256_ps(greater));
 }
 /* in place: gcc would move every accumulator once more */
 INLINE VI vi_accumulate(VI acc, VI x)
@@ -129,61 +132,8 @@ INLINE VI vi_dot16(VI acc, VI a, VI b)
     return vi_accumulate(acc, _mm_madd_epi16(a, b));
 }
 
-#else /* plain loops */
-#define VI_LANES 4
-#define NEAREST_TILE 4
-#define VI_PER_PANEL 2
-typedef struct {
-    int32_t lane[VI_LANES];
-} VI;
-INLINE VI vi_load(const void *p)
-{
-    VI x;
-    memcpy(&x, p, sizeof x);
-    return x;
-}
-INLINE void vi_store(void *p, VI x) { memcpy(p, &x, sizeof x); }
-INLINE VI vi_splat(int32_t value)
-{
-    VI x;
-    for (int i = 0; i < VI_LANES; i++) x.lane[i] = value;
-    return x;
-}
-INLINE VI vi_add(VI a, VI b)
-{
-    for (int i = 0; i < VI_LANES; i++)
-        a.lane[i] = (int32_t)((uint32_t)a.lane[i] + (uint32_t)b.lane[i]);
-    return a;
-}
-INLINE VI vi_sub(VI a, VI b)
-{
-    for (int i = 0; i < VI_LANES; i++)
-        a.lane[i] = (int32_t)((uint32_t)a.lane[i] - (uint32_t)b.lane[i]);
-    return a;
-}
-INLINE VI vi_min(VI a, VI b)
-{
-    for (int i = 0; i < VI_LANES; i++)
-        if (b.lane[i] < a.lane[i]) a.lane[i] = b.lane[i];
-    return a;
-}
-INLINE unsigned vi_le(VI a, VI b)
-{
-    unsigned mask = 0;
-    for (int i = 0; i < VI_LANES; i++) mask |= (unsigned)(a.lane[i] <= b.lane[i]) << i;
-    return mask;
-}
-INLINE VI vi_dot16(VI acc, VI a, VI b)
-{
-    int16_t left[2 * VI_LANES], right[2 * VI_LANES];
-    memcpy(left, &a, sizeof left);
-    memcpy(right, &b, sizeof right);
-    for (int i = 0; i < VI_LANES; i++)
-        acc.lane[i] = (int32_t)((uint32_t)acc.lane[i]
-                                + (uint32_t)(left[2 * i] * right[2 * i])
-                                + (uint32_t)(left[2 * i + 1] * right[2 * i + 1]));
-    return acc;
-}
+#else
+#include "nearest_plain_isa.h"
 #endif
 
 #ifndef HAS_DOT8
@@ -215,13 +165,6 @@ INLINE int32_t vi_lowest(VI a)
 }
 #endif
 
-#ifndef HAS_SUM4
-INLINE void vi_sum4(const VI a[4], int32_t *out)
-{
-    for (int i = 0; i < 4; i++) out[i] = vi_sum(a[i]);
-}
-#endif
-
 /* Into L2: what is asked for a whole tile ahead would wipe out L1. */
 #if defined(__GNUC__) || defined(__clang__)
 #define PREFETCH_L2(p) __builtin_prefetch(p, 0, 2)
@@ -248,4 +191,6 @@ INLINE int lowest_bit(uint64_t mask)
 }
 #else
 INLINE int lowest_bit(uint64_t mask) { return __builtin_ctzll(mask); }
+#endif
+
 #endif

@@ -118,9 +118,9 @@ cdef extern from "kernels.h":
         void (*nearest_search_f64)(const c_nearest *, const double *, ptrdiff_t,
                                    ptrdiff_t, ptrdiff_t, const c_nearest_rows *, int,
                                    int32_t *, int, int32_t *, int64_t *) nogil
-        void (*nearest_dense_f32)(const c_nearest *, const float *, ptrdiff_t, ptrdiff_t,
-                                  const float *, double, float *, int32_t *, int32_t *,
-                                  int64_t *) nogil
+        void (*nearest_dense_f32)(const c_nearest *, const float *, ptrdiff_t,
+                                  ptrdiff_t, const float *, double, float *, int32_t *,
+                                  int32_t *, int64_t *) nogil
         void (*nearest_dense_f64)(const c_nearest *, const double *, ptrdiff_t,
                                   ptrdiff_t, const double *, double, double *,
                                   int32_t *, int32_t *, int64_t *) nogil

@@ -18,15 +18,15 @@ cdef class NearestTable:
     def nearest_prepare(self, NearestFilter filter not None, cnp.ndarray x not None,
                         NearestRows rows not None, cnp.ndarray scratch not None,
                         ptrdiff_t start, ptrdiff_t stop):
-        """Copies and rotated coordinates of rows of `x`, into the same rows of `rows`."""
+        """Copies and rotated coordinates of rows of `x`, into those of `rows`."""
         cdef void *px = data(x)
         cdef int32_t *ps = <int32_t *>data(scratch)
         cdef ptrdiff_t size = cnp.PyArray_ITEMSIZE(x)
         cdef ptrdiff_t ldx = row_stride(x)
         with nogil:
             if size == 4:
-                self.kernels.nearest_prepare_f32(&filter.filter, <float *>px, ldx, start,
-                                                 stop, &rows.rows, ps)
+                self.kernels.nearest_prepare_f32(&filter.filter, <float *>px, ldx,
+                                                 start, stop, &rows.rows, ps)
             else:
                 self.kernels.nearest_prepare_f64(&filter.filter, <double *>px, ldx,
                                                  start, stop, &rows.rows, ps)
@@ -49,13 +49,13 @@ cdef class NearestTable:
         cdef ptrdiff_t ldx = row_stride(x)
         with nogil:
             if size == 4:
-                self.kernels.nearest_search_f32(&filter.filter, <float *>px, ldx, start,
-                                                stop, &rows.rows, prepared, pl, previous,
-                                                ps, pc)
+                self.kernels.nearest_search_f32(&filter.filter, <float *>px, ldx,
+                                                start, stop, &rows.rows, prepared, pl,
+                                                previous, ps, pc)
             else:
-                self.kernels.nearest_search_f64(&filter.filter, <double *>px, ldx, start,
-                                                stop, &rows.rows, prepared, pl, previous,
-                                                ps, pc)
+                self.kernels.nearest_search_f64(&filter.filter, <double *>px, ldx,
+                                                start, stop, &rows.rows, prepared, pl,
+                                                previous, ps, pc)
 
     def nearest_dense(self, cnp.ndarray points not None, cnp.ndarray x not None,
                       cnp.ndarray norms not None, double largest,
@@ -80,8 +80,8 @@ cdef class NearestTable:
         with nogil:
             if size == 4:
                 self.kernels.nearest_dense_f32(&filter, <float *>px, ldx, n_rows,
-                                               <float *>pn, largest, <float *>pq, pl, ps,
-                                               pc)
+                                               <float *>pn, largest, <float *>pq, pl,
+                                               ps, pc)
             else:
                 self.kernels.nearest_dense_f64(&filter, <double *>px, ldx, n_rows,
                                                <double *>pn, largest, <double *>pq, pl,

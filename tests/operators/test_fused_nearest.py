@@ -130,6 +130,20 @@ def test_labels_are_the_exact_nearest(name, tier, kind, dtype):
         assert_nearest(nearest.labels(X), X, points)
 
 
+@pytest.mark.parametrize("kind", DATA)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("name", TABLES)
+def test_wrong_guesses_do_not_change_labels(name, kind, dtype):
+    rng = np.random.RandomState(4)
+    X, points = (a.astype(dtype) for a in DATA[kind](rng, 131, 67, 75))
+    nearest = NearestPoints(points, kernels=TABLES[name], tier="rotated")
+    expected = nearest.labels(X)
+    for guess in (rng.randint(75, size=131), np.full(131, 37), expected):
+        labels = guess.astype(np.int32)
+        nearest.search_all(X, labels, guess=True)
+        np.testing.assert_array_equal(labels, expected)
+
+
 @pytest.mark.parametrize("scale", [1e-42, 1e-36, 1e-30, 1e-10, 1e10, 1e18, 1e30])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize(("name", "tier"), TIERS_OF)

@@ -174,13 +174,12 @@ def large(sizes, n_features=64, k=1024):
                 if n_rows > DENSE_ROWS and not name.endswith("QuickKMeans"):
                     continue
                 found = measured_fit(name, path, n_rows, n_features, k)
-                us, peak = found["seconds"] / n_rows * 1e6, found["peak"] / 2**20
+                us = found["seconds"] / n_rows * 1e6
                 line = f"{name:>22} {found['seconds']:8.2f} s {us:7.2f} us a row"
-                line += f"   peak {peak:,.0f} MiB"
                 if found["own"] is not None:
-                    values = n_rows * n_features
+                    line += f"   peak {found['peak'] / 2**20:,.0f} MiB"
                     line += f", own {found['own'] / 2**20:,.0f} MiB"
-                    line += f" ({found['own'] / values:.2f} bytes a value)"
+                    line += f" ({4 * found['own'] / size:.2f} bytes a value)"
                 tier = found["tier"]
                 print(line + (f", tier {tier}" if tier else ""), flush=True)
                 figures.append({"name": name, "n_rows": n_rows, "file": size} | found)

@@ -41,18 +41,18 @@ _PAUSE = 0.01
 def measured_fit(name, path, n_rows, n_features, n_clusters):
     """Seconds, the growth of memory and other figures of a fit in a child, a dict.
 
-    ``peak`` is the growth of the largest resident set (``ru_maxrss``) over what it was
-    before the fit.  Pages of the file that were read count in it, and the system drops
-    them when memory is short.  ``own`` is what the child allocated beside (RssAnon),
-    looked at every 10 ms; None where there is no /proc.
+    ``peak`` is the growth of the largest resident set (VmHWM; ``ru_maxrss`` would begin
+    with the parent's) over what it was before the fit.  Pages of the file that were
+    read count in it, and the system drops them when memory is short.  ``own`` is what
+    the child allocated beside (RssAnon), looked at every 10 ms.  Both are None where
+    there is no Linux.
     """
     arguments = [name, path, n_rows, n_features, n_clusters]
     command = [sys.executable, __file__, *map(str, arguments)]
     child = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    status = Path(f"/proc/{child.pid}/status")
     largest = 0
     while child.poll() is None:
-        largest = max(largest, _anonymous(status) or 0)
+        largest = max(largest, resident("RssAnon", child.pid) or 0)
         time.sleep(_PAUSE)
     if child.returncode:
         raise RuntimeError(f"{' '.join(command)} failed")
@@ -62,22 +62,14 @@ def measured_fit(name, path, n_rows, n_features, n_clusters):
     return figures
 
 
-def _anonymous(status):
-    """Bytes that a process holds and no file does, None if that is not told."""
+def resident(name, process="self"):
+    """A line of a process's status in bytes, None if there is none."""
     try:
-        lines = status.read_text().splitlines()
+        lines = Path(f"/proc/{process}/status").read_text().splitlines()
     except OSError:
         return None
-    found = [line for line in lines if line.startswith("RssAnon")]
+    found = [line for line in lines if line.startswith(name)]
     return int(found[0].split()[1]) * 1024 if found else None
-
-
-def _largest_resident():
-    """Bytes of the largest resident set of this process so far."""
-    import resource  # not on Windows
-
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
 def main():
@@ -87,18 +79,21 @@ def main():
     rows = np.memmap(path, np.float32, "r", shape=(n_rows, n_features))
     make, params = MODELS[name]
     if params is FULL:
-        params = FULL | {"init": np.array(rows[:: n_rows // n_clusters][:n_clusters])}
+        # Not through the map, whose pages would count in the baseline.
+        first = np.fromfile(path, np.float32, n_clusters * n_features)
+        params = FULL | {"init": first.reshape(n_clusters, n_features)}
     with fixed_threads(1):
         # What is loaded and allocated at first use belongs to the baseline.
         few = np.random.RandomState(0).standard_normal((64, 8)).astype(np.float32)
         make(4, n_init=1, random_state=0).fit(few).predict(few)
-        own, peak = _anonymous(Path("/proc/self/status")), _largest_resident()
+        own, before = resident("RssAnon"), resident("VmHWM")
         start = time.perf_counter()
         model = make(n_clusters, **params).fit(rows)
         seconds = time.perf_counter() - start
     tier = getattr(model, "filter_report_", {}).get("tier")
-    figures = {"seconds": seconds, "peak": _largest_resident() - peak, "tier": tier}
-    print(json.dumps(figures | {"own_before": own, "n_iter": model.n_iter_}))
+    peak = None if before is None else resident("VmHWM") - before
+    figures = {"seconds": seconds, "peak": peak, "own_before": own, "tier": tier}
+    print(json.dumps(figures | {"n_iter": model.n_iter_}))
 
 
 if __name__ == "__main__":

@@ -4,8 +4,8 @@
 =============================
 
 Quantising colours is k-means on pixels: many rows, three columns.
-:class:`~skfrugal.cluster.QuickKMeans` gives the palette and the picture that
-``KMeans`` gives.
+:class:`~skfrugal.cluster.QuickKMeans` finds a palette as good as that of ``KMeans``,
+sooner, and paints every pixel in the nearest of its colours.
 """
 
 # %%
@@ -15,6 +15,7 @@ from time import perf_counter
 
 import matplotlib.pyplot as plt
 import numpy as np
+from scipy.spatial import KDTree
 from sklearn.cluster import KMeans
 from sklearn.datasets import load_sample_image
 
@@ -27,26 +28,29 @@ colours = np.unique(pixels, axis=0)
 start = colours[np.random.RandomState(0).permutation(len(colours))[:n_colours]]
 
 # %%
-# The same palette from the same start
-# ------------------------------------
+# Two palettes from the same start
+# --------------------------------
+# Pixels of 8 bits often lie half-way between two colours, and there rounding parts the
+# ways of the models.  A k-d tree of the palette tells how many pixels have a nearer
+# colour than theirs.
 params = {"n_clusters": n_colours, "init": start, "n_init": 1, "max_iter": 8}
-models = {"KMeans": KMeans(**params), "QuickKMeans": QuickKMeans(**params)}
 seconds = {}
-for name, model in models.items():
-    begin = perf_counter()
+for model in (KMeans(**params), QuickKMeans(**params)):
+    name, begin = type(model).__name__, perf_counter()
     model.fit(pixels)
     seconds[name] = perf_counter() - begin
-palette = models["QuickKMeans"].cluster_centers_
-quantised = palette[models["QuickKMeans"].labels_].reshape(photograph.shape)
-same = np.mean(models["KMeans"].labels_ == models["QuickKMeans"].labels_)
-print(f"Pixels with the same colour: {same:.2%}")
+    palette = model.cluster_centers_
+    quantised = palette[model.labels_]
+    error = np.linalg.norm(quantised.astype(float) - pixels, axis=1)
+    nearest = KDTree(palette.astype(float)).query(pixels.astype(float))[0]
+    n_nearer = np.count_nonzero(error > nearest * (1 + 1e-6) + 1e-9)
+    psnr = -10 * np.log10(np.mean(error**2) / 3)
+    print(f"{name:>11}: {seconds[name]:.2f} s, {psnr:.2f} dB, {n_nearer} pixels astray")
+quantised = quantised.reshape(photograph.shape)
 
 # %%
 # What is lost
 # ------------
-error = np.mean((quantised - photograph) ** 2)
-psnr = -10 * np.log10(error)
-
 figure, axes = plt.subplots(1, 3, figsize=(11, 3.2), layout="constrained")
 for axis, picture in zip(axes, (photograph, quantised), strict=False):
     axis.imshow(np.clip(picture, 0, 1))

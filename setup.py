@@ -109,9 +109,9 @@ extensions = [
         [f"skfrugal/_kernels/{name}.pyx"],
         include_dirs=[numpy.get_include(), CSRC],
         define_macros=[("NPY_NO_DEPRECATED_API", "NPY_1_7_API_VERSION"), *MACROS],
-        depends=CSRC_FILES if name == "_bindings" else [],
+        depends=[] if name in SCALAR_MODULES else CSRC_FILES,
     )
-    for name in [*SCALAR_MODULES, "_bindings"]
+    for name in [*SCALAR_MODULES, "_kernel_values", "_bindings"]
 ]
 
 setup(

@@ -1,6 +1,7 @@
 """The SIMD kernels as Python sees them: thin, no arithmetic, no choice."""
 
 cimport numpy as cnp
+from cpython.pycapsule cimport PyCapsule_New
 from libc.stddef cimport ptrdiff_t
 from libc.stdint cimport int16_t, int32_t, int64_t
 from libc.stdlib cimport calloc, free
@@ -232,6 +233,11 @@ cdef class Table(NearestTable):
     def dot8(self):
         """Whether there are products of 8-bit numbers."""
         return bool(self.kernels.dot8)
+
+    @property
+    def capsule(self):
+        """The table for the other modules of bindings."""
+        return PyCapsule_New(<void *>self.kernels, "skfrugal.kernels", NULL)
 
     def __repr__(self):
         return f"<kernels {self.name}>"

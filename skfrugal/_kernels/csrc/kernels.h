@@ -113,6 +113,33 @@ struct nearest_rows {
 enum { NEAREST_COARSE, NEAREST_FINE, NEAREST_COPY, NEAREST_EXACT, NEAREST_LEFT,
        N_NEAREST_COUNTS };
 
+/* Kernel functions of rows and landmarks (kernel_values.h): what is summed over the
+ * features, and the function of the sum. */
+enum kernel_form { KERNEL_PRODUCT, KERNEL_SQUARES, KERNEL_ABSOLUTES };
+enum kernel_function {
+    KERNEL_IDENTITY,
+    KERNEL_POWER,
+    KERNEL_EXPONENTIAL,
+    KERNEL_MATERN12,
+    KERNEL_MATERN32,
+    KERNEL_MATERN52,
+    KERNEL_SLOPE12, /* derivatives by the squared distance, up to a constant */
+    KERNEL_SLOPE32,
+    KERNEL_SLOPE52
+};
+
+struct landmarks {
+    int form, function;
+    int degree;    /* of KERNEL_POWER */
+    int normalise; /* rows to length 1 */
+    ptrdiff_t n_features, n_landmarks;
+    double scale;  /* a row is used as scale (x - origin) */
+    double radius; /* of the landmarks, for products that become squared distances */
+    const double *origin;
+    const void *panels; /* n_features lines of a panel's landmarks, scaled */
+    const void *starts; /* of each landmark's sum */
+};
+
 struct kernels {
     const char *name;
     int vector_bytes;
@@ -181,6 +208,34 @@ struct kernels {
                              const double *weights, const int32_t *before,
                              const int32_t *after, double *sums, ptrdiff_t ldsums,
                              ptrdiff_t start, ptrdiff_t stop);
+    int kernel_rows, kernel_vectors; /* of a tile */
+    void (*powers_of_two_f32)(const float *x, float *y, ptrdiff_t n);
+    void (*powers_of_two_f64)(const double *x, double *y, ptrdiff_t n);
+    /* `x` holds double numbers if `wide`, else float; `tile` rows are packed together. */
+    void (*kernel_block_f32)(const struct landmarks *, const void *x, int wide,
+                             ptrdiff_t ldx, ptrdiff_t start, ptrdiff_t stop,
+                             ptrdiff_t tile, float *y, ptrdiff_t ldy, void *scratch);
+    void (*kernel_block_f64)(const struct landmarks *, const void *x, int wide,
+                             ptrdiff_t ldx, ptrdiff_t start, ptrdiff_t stop,
+                             ptrdiff_t tile, double *y, ptrdiff_t ldy, void *scratch);
+    void (*kernel_predict_f32)(const struct landmarks *, const void *x, int wide,
+                               ptrdiff_t ldx, ptrdiff_t start, ptrdiff_t stop,
+                               ptrdiff_t tile, const double *coef, ptrdiff_t n_targets,
+                               double *y, void *scratch);
+    void (*kernel_predict_f64)(const struct landmarks *, const void *x, int wide,
+                               ptrdiff_t ldx, ptrdiff_t start, ptrdiff_t stop,
+                               ptrdiff_t tile, const double *coef, ptrdiff_t n_targets,
+                               double *y, void *scratch);
+    void (*kernel_adjoint_f32)(const struct landmarks *, const void *x, int wide,
+                               ptrdiff_t ldx, ptrdiff_t n_rows, ptrdiff_t tile,
+                               const double *residual, ptrdiff_t n_targets,
+                               ptrdiff_t first, ptrdiff_t last, double *sums,
+                               void *scratch);
+    void (*kernel_adjoint_f64)(const struct landmarks *, const void *x, int wide,
+                               ptrdiff_t ldx, ptrdiff_t n_rows, ptrdiff_t tile,
+                               const double *residual, ptrdiff_t n_targets,
+                               ptrdiff_t first, ptrdiff_t last, double *sums,
+                               void *scratch);
 };
 
 extern const struct kernels skfrugal_baseline;

@@ -7,6 +7,8 @@
 #include "rotations.h"
 #include "sparse.h"
 #include "nearest.h"
+#include "exponential.h"
+#include "kernel_values.h"
 
 #undef VEC
 #undef LANES

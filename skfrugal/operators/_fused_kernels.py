@@ -3,28 +3,32 @@
 from functools import partial
 
 import numpy as np
-import scipy.sparse as sp
 
 from skfrugal import _kernels
 from skfrugal._parallel import run_rows
-from skfrugal._validation import as_inexact, inexact_dtype
-from skfrugal.operators import _base
+from skfrugal._validation import inexact_dtype
+from skfrugal.operators._kernel_blocks import KernelBlocks
 from skfrugal.operators._kernel_functions import (
     FUSED_KERNELS,
     SHIFT_INVARIANT,
     KernelFunction,
-    unit_rows,
 )
 from skfrugal.operators._kernel_gradients import landmark_gradients
-from skfrugal.operators._kernel_landmarks import PackedKernel
+from skfrugal.operators._kernel_rows import (
+    check_columns,
+    check_rows,
+    pieces,
+    refuse_overflow,
+)
 
 __all__ = ["FUSED_KERNELS", "SHIFT_INVARIANT", "FusedKernel"]
 
-# Rows that a thread takes; rows that NumPy takes, or that are cast, together.
+# What a thread takes: rows, and panels of landmarks.
 _ROWS_PER_BLOCK = 512
 _PANELS_PER_BLOCK = 4
+# Kernel values that NumPy takes together, so that they stay in cache.
 _BLOCK_ENTRIES = 2**18
-# Estimated cost of a kernel value, which decides whether threads are worth it.
+# Estimated cost of a kernel value, and for each feature: are threads worth it?
 _NANOSECONDS = 0.5, 0.04
 
 
@@ -52,6 +56,11 @@ class FusedKernel:
     kernels : kernel table or None, default=the table in use
         None: NumPy.
 
+    Attributes
+    ----------
+    shape : tuple of int
+        (m, d).
+
     Raises
     ------
     ValueError
@@ -61,15 +70,27 @@ class FusedKernel:
     -----
     Rows and landmarks are centred on the mean landmark first where the kernel depends
     on differences only.  With eps the spacing of the dtype of computation, exponents
-    of "rbf" are wrong by ``(d + 6) eps / 2 gamma (|x|^2 + |z|^2)`` at most (centred),
-    and by ``(d + 4) eps / 2`` of themselves where gamma |z|^2 is large, and in the
-    other kernels of differences; the exponential adds two ulp.  Sums over landmarks or
-    rows are taken in float64, in an order that does not depend on threads.
+    are wrong by ``(d + 6) eps / 2`` of themselves where differences are summed: every
+    such kernel but "rbf", and that one for at most 32 features in float32, or where
+    gamma times a landmark's squared norm is large.  Otherwise "rbf" takes products, and
+    the error is ``(d + 6) eps / 2`` of ``gamma (|x|^2 + |z|^2)``, centred.  The
+    exponential adds two ulp.  Sums over landmarks or rows are taken in float64, in an
+    order that does not depend on threads.
 
-    *Cost.*  Of n rows: n m (d + 25) operations and no block of kernel values; against
-    n m (2 d + 25) operations and several passes over an (n, m) block by NumPy, and a
-    product with an (m, m) matrix more by scikit-learn's Nystroem.  Memory: the
-    landmarks twice, and once more for each other dtype of rows.
+    *Cost.*  Of n rows and t targets: n m (d + 15 + t) instructions on numbers and no
+    block of kernel values; NumPy takes several passes over an (n, m) block, and
+    scikit-learn's Nystroem n m^2 more.  Memory: the landmarks in float64, and once
+    more for each dtype of rows; nothing packed is pickled.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skfrugal.operators._fused_kernels import FusedKernel
+    >>> kernel = FusedKernel(np.array([[0.0, 0.0], [3.0, 4.0]]), gamma=0.1)
+    >>> kernel.values(np.zeros((1, 2))).round(4)
+    array([[1.    , 0.0821]])
+    >>> kernel.predict(np.zeros((1, 2)), np.array([[1.0], [10.0]]), 0.5).round(4)
+    array([[2.3208]])
     """
 
     def __init__(
@@ -85,39 +106,10 @@ class FusedKernel:
     ):
         if precision not in (None, "single"):
             raise ValueError(f"precision must be 'single' or None; got {precision!r}.")
-        m, d = landmarks.shape
-        if m == 0 or d == 0:
-            raise ValueError(
-                f"landmarks has shape {landmarks.shape}; pass at least one landmark of "
-                "at least one feature."
-            )
-        gamma = 1 / d if gamma is None else gamma
-        self.function = KernelFunction(kernel, float(gamma), degree, coef0)
-        self.precision = precision
-        self.kernels = kernels
-        self.shape = m, d
-        is_operator = isinstance(landmarks, _base.Operator)
-        dense = landmarks.toarray() if is_operator else as_inexact(landmarks)
-        dense = np.asarray(dense, dtype=np.float64)
-        if not np.isfinite(dense).all():
-            raise ValueError("landmarks contains NaN or infinity; pass finite numbers.")
-        self._origin = np.zeros(d)
-        if self.function.shift_invariant:
-            self._origin = (dense / m).sum(axis=0)
-            dense = dense - self._origin
-        self._landmarks = dense
-        # What a structure is good for; sums of absolute differences need the entries.
-        self._operator = None
-        if is_operator and kernel != "laplacian":
-            self._operator = landmarks
-            self._squares = np.einsum("ij,ij->i", dense, dense)
-        self._packed = {}
-
-    def __getstate__(self):
-        return self.__dict__ | {"_packed": {}, "kernels": None}
-
-    def __setstate__(self, state):
-        self.__dict__.update(state, kernels=_kernels.kernels)
+        gamma = 1 / max(1, landmarks.shape[-1]) if gamma is None else float(gamma)
+        self.function = KernelFunction(kernel, gamma, degree, coef0)
+        self._blocks = KernelBlocks(self.function, landmarks, precision, kernels)
+        self.shape = self._blocks.landmarks.shape
 
     def values(self, X, out=None):
         """Kernel values of the rows of `X` with the landmarks.
@@ -125,6 +117,7 @@ class FusedKernel:
         Parameters
         ----------
         X : {ndarray, sparse matrix} of shape (n, d)
+            Finite numbers; NaN gives NaN.
         out : ndarray of shape (n, m) or None, default=None
             Where to write; of any dtype.
 
@@ -136,20 +129,22 @@ class FusedKernel:
         Raises
         ------
         ValueError
-            If values leave the range of the dtype, or X is not finite.
+            If values of "linear" or a polynomial leave the range of the dtype.
         """
-        X = self._check(X)
+        X = check_rows(X, self.shape[1])
+        shape = X.shape[0], self.shape[0]
         if out is None:
-            out = np.empty((X.shape[0], self.shape[0]), dtype=inexact_dtype(X.dtype))
+            out = np.empty(shape, dtype=inexact_dtype(X.dtype))
+        elif out.shape != shape:
+            raise ValueError(f"out has shape {out.shape}; pass one of shape {shape}.")
 
         def fill(start, stop):
-            for first, x in self._pieces(X, start, stop):
-                rows = slice(first, first + len(x))
-                self._fill(x, out[rows])
+            for first, x in pieces(X, start, stop):
+                self._blocks.fill(x, out[first : first + len(x)])
 
         self._run(fill, X)
         if not self.function.bounded:
-            self._refuse_overflow(X, out)
+            refuse_overflow(self.function.name, X, out)
         return out
 
     def predict(self, X, coef, intercept=None):
@@ -171,25 +166,24 @@ class FusedKernel:
         ValueError
             If kernel values leave the range of the dtype, or X is not finite.
         """
-        X = self._check(X)
-        coef = np.asarray(coef, dtype=np.float64)
+        X = check_rows(X, self.shape[1])
+        coef = check_columns(coef, "coef", self.shape[0], "landmark")
         y = np.zeros((X.shape[0], coef.shape[1]))
         if intercept is not None:
             y += intercept
-        packed = self._packed_for(X.dtype)
-        is_fused = packed is not None and packed.finish is None
-        targets = packed.pack_targets(coef) if is_fused else coef
+        packed = self._fused(X)
+        targets = coef if packed is None else packed.pack_targets(coef)
 
         def add(start, stop):
-            for first, x in self._pieces(X, start, stop, is_fused):
+            for first, x in pieces(X, start, stop, self._step(packed)):
                 part = y[first : first + len(x)]
-                if is_fused:
+                if packed is not None:
                     packed.predict(x, targets, part)
                 else:
-                    part += self._wide_values(x) @ coef
+                    part += self._blocks.values(x).astype(np.float64, copy=False) @ coef
 
         self._run(add, X)
-        self._refuse_overflow(X, y)
+        refuse_overflow(self.function.name, X, y)
         return y.astype(inexact_dtype(X.dtype), copy=False)
 
     def adjoint(self, X, residual):
@@ -203,24 +197,33 @@ class FusedKernel:
         Returns
         -------
         sums : ndarray of shape (m, t), float64
+
+        Raises
+        ------
+        ValueError
+            If kernel values leave the range of the dtype, or X is not finite.
         """
-        X = self._check(X)
-        residual = np.ascontiguousarray(residual, dtype=np.float64)
+        X = check_rows(X, self.shape[1])
+        residual = check_columns(residual, "residual", X.shape[0], "row of X")
         n_targets = residual.shape[1]
-        packed = self._packed_for(X.dtype)
-        if packed is None or packed.finish is not None:
-            sums = np.zeros((self.shape[0], n_targets))
-            for first, x in self._pieces(X, 0, X.shape[0], False):
-                sums += self._wide_values(x).T @ residual[first : first + len(x)]
-        else:
-            sums = np.zeros(packed.n_padded * n_targets)
-            for first, x in self._pieces(X, 0, X.shape[0]):
-                part = residual[first : first + len(x)]
+        packed = self._fused(X)
+        n_padded = self.shape[0] if packed is None else packed.n_padded
+        sums = np.zeros(n_padded * n_targets)
+        for first, x in pieces(X, 0, X.shape[0], self._step(packed)):
+            part = residual[first : first + len(x)]
+            if packed is None:
+                values = self._blocks.values(x).astype(np.float64, copy=False)
+                sums += (values.T @ part).ravel()
+            else:
+                # each thread takes landmarks, so that no sum is shared
                 add = partial(packed.adjoint, x, part, sums)
-                work = len(x) * packed.panel * self._nanoseconds(X)
+                work = len(x) * packed.panel * self._nanoseconds
                 run_rows(add, packed.n_panels, _PANELS_PER_BLOCK, work)
+        if packed is None:
+            sums = sums.reshape(-1, n_targets)
+        else:
             sums = packed.unpack_targets(sums, n_targets)
-        self._refuse_overflow(X, sums)
+        refuse_overflow(self.function.name, X, sums)
         return sums
 
     def gradients(self, X, weights):
@@ -248,139 +251,35 @@ class FusedKernel:
                 f"kernel={self.function.name!r} has no derivatives here; pass one of "
                 f"{', '.join(SHIFT_INVARIANT)}."
             )
-        X = self._check(X)
-        packed = None
-        if self.function.name != "laplacian" and self.kernels is not None:
-            packed = self._packed_for(X.dtype, slope=True)
-        work = self._dtype(X.dtype)
-        blocks = (
-            (x, (x - self._origin).astype(work), weights[first : first + len(x)])
-            for first, x in self._pieces(X, 0, X.shape[0], False)
+        X = check_rows(X, self.shape[1])
+        blocks, packed = self._blocks, None
+        if self.function.name != "laplacian":
+            packed = blocks.packed(X.dtype, slope=True)
+        work = blocks.dtype(X.dtype)
+        rows = (
+            (x, (x - blocks.origin).astype(work), weights[first : first + len(x)])
+            for first, x in pieces(X, 0, X.shape[0], self._step(None))
         )
-        return landmark_gradients(self.function, packed, self._landmarks, blocks)
+        return landmark_gradients(self.function, packed, blocks.landmarks, rows)
 
-    def _check(self, X):
-        if not sp.issparse(X):
-            X = np.asarray(X)
-        if X.ndim != 2 or X.shape[1] != self.shape[1]:
-            raise ValueError(
-                f"X has shape {X.shape}; pass rows of {self.shape[1]} features, as the "
-                "landmarks have."
-            )
-        if X.dtype.kind not in "biuf":
-            raise TypeError(f"X must be an array of real numbers; got dtype {X.dtype}.")
-        return X if sp.issparse(X) and X.format == "csr" else _indexable(X)
+    def _fused(self, X):
+        """The packed landmarks that need no block of values, or None."""
+        packed = self._blocks.packed(X.dtype)
+        return None if packed is None or packed.finish is not None else packed
 
-    def _dtype(self, dtype):
-        """In which rows of a dtype are computed."""
-        dtype = inexact_dtype(dtype)
-        return np.dtype(np.float32) if self.precision == "single" else dtype
+    def _step(self, packed):
+        """Rows of a piece; NumPy takes a few, whatever the rows."""
+        return max(16, _BLOCK_ENTRIES // max(self.shape)) if packed is None else None
 
-    def _packed_for(self, dtype, *, slope=False):
-        if self.kernels is None or (self._operator is not None and not slope):
-            return None
-        key = self._dtype(dtype), slope
-        with _base._lock:
-            if key not in self._packed:
-                self._packed[key] = PackedKernel(
-                    self.kernels,
-                    self.function,
-                    self._landmarks,
-                    self._origin,
-                    key[0],
-                    slope=slope,
-                )
-            return self._packed[key]
-
-    def _pieces(self, X, start, stop, whole=True):
-        """(first row, rows that kernels can read), of blocks unless all can be."""
-        dtype = inexact_dtype(X.dtype)
-        is_ready = (
-            isinstance(X, np.ndarray)
-            and X.dtype == dtype
-            and X.flags.aligned
-            and (X.strides[1] == X.itemsize or X.shape[1] == 1)
-            and X.strides[0] % X.itemsize == 0
-        )
-        step = max(1, stop - start)
-        if not (is_ready and whole):
-            step = max(16, _BLOCK_ENTRIES // max(self.shape))
-        for first in range(start, stop, step):
-            x = X[first : min(stop, first + step)]
-            if not isinstance(x, np.ndarray):
-                x = x.toarray()
-            if not is_ready:
-                x = np.ascontiguousarray(x, dtype=dtype)
-            yield first, x
-
-    def _fill(self, x, out):
-        """Kernel values of ready rows into `out`, of any dtype."""
-        packed = self._packed_for(x.dtype)
-        if packed is not None and out.dtype == packed.dtype and _has_rows(out):
-            packed.block(x, out)
-            return
-        step = max(16, _BLOCK_ENTRIES // self.shape[0])
-        for i in range(0, len(x), step):
-            out[i : i + step] = self._values_of(x[i : i + step])
-
-    def _values_of(self, x):
-        """Kernel values of few ready rows."""
-        packed = self._packed_for(x.dtype)
-        if packed is not None:
-            out = np.empty((len(x), self.shape[0]), dtype=packed.dtype)
-            packed.block(x, out)
-            return out
-        x = x - self._origin  # in float64
-        with np.errstate(over="ignore", invalid="ignore"):
-            if self._operator is None:
-                work = self._dtype(x.dtype)
-                return self.function.values(x.astype(work), self._landmarks)
-            return self._operator_values(x)
-
-    def _operator_values(self, x):
-        """Kernel values of centred rows through products with the operator."""
-        if self.function.name == "cosine":
-            x = unit_rows(x)
-        products = x @ self._operator.T
-        if self.function.name == "cosine":
-            norms = np.sqrt(self._squares)
-            return products / np.where(norms > 0, norms, 1)
-        if not self.function.shift_invariant:
-            return self.function.of_products(products)
-        products -= (x @ self._origin)[:, np.newaxis]
-        squared = np.einsum("ij,ij->i", x, x)[:, np.newaxis] + self._squares
-        squared -= 2 * products
-        return self.function.of_squares(np.maximum(squared, 0, out=squared))
-
-    def _wide_values(self, x):
-        return self._values_of(x).astype(np.float64, copy=False)
-
-    def _nanoseconds(self, X):
+    @property
+    def _nanoseconds(self):
         value, feature = _NANOSECONDS
-        return value + feature * X.shape[1]
+        return value + feature * self.shape[1]
 
     def _run(self, function, X):
-        work = self.shape[0] * self._nanoseconds(X)
-        if self._operator is not None:
-            function(0, X.shape[0])  # products have threads of their own
-            return
-        run_rows(function, X.shape[0], _ROWS_PER_BLOCK, work)
-
-    def _refuse_overflow(self, X, result):
-        if np.isfinite(result).all():
-            return
-        numbers = X.data if sp.issparse(X) else X
-        if not np.isfinite(numbers).all():
-            raise ValueError("Input X contains NaN or infinity.")
-        raise ValueError(
-            f"kernel={self.function.name!r} of these rows leaves the range of numbers; "
-            "scale the features of X, or pass a smaller gamma or degree."
-        )
-
-
-def _indexable(X):
-    return X.tocsr() if sp.issparse(X) else X
-
-
-def _has_rows(array):
-    return array.shape[1] == 1 or array.strides[1] == array.itemsize
+        """All rows; an operator's products have threads of their own."""
+        if self._blocks.operator is not None:
+            function(0, X.shape[0])
+        else:
+            work = self.shape[0] * self._nanoseconds
+            run_rows(function, X.shape[0], _ROWS_PER_BLOCK, work)

@@ -20,57 +20,14 @@
 #include <float.h>
 #include <math.h>
 
+#include "wide.h"
+
 #if MANY_REGISTERS
 #define KERNEL_ROWS 8
 #define KERNEL_VECTORS 3
 #else
 #define KERNEL_ROWS 4
 #define KERNEL_VECTORS 2
-#endif
-#define WIDE_LANES (VECTOR_BYTES / 8)
-
-#if HAS_VECTORS
-typedef double wide __attribute__((vector_size(VECTOR_BYTES)));
-typedef double wide_unaligned
-    __attribute__((vector_size(VECTOR_BYTES), aligned(8), may_alias));
-typedef float half_unaligned
-    __attribute__((vector_size(VECTOR_BYTES / 2), aligned(4), may_alias));
-INLINE wide wide_load_f64(const double *p) { return *(const wide_unaligned *)p; }
-INLINE wide wide_load_f32(const float *p)
-{
-    return __builtin_convertvector(*(const half_unaligned *)p, wide);
-}
-INLINE void wide_store(double *p, wide x) { *(wide_unaligned *)p = x; }
-INLINE wide wide_splat(double x) { return x - (wide){0}; }
-INLINE wide wide_fma(wide a, wide b, wide c) { return a * b + c; }
-#else
-typedef struct {
-    double lane[WIDE_LANES];
-} wide;
-INLINE wide wide_load_f64(const double *p)
-{
-    wide x;
-    memcpy(&x, p, sizeof x);
-    return x;
-}
-INLINE wide wide_load_f32(const float *p)
-{
-    wide x;
-    for (int i = 0; i < WIDE_LANES; i++) x.lane[i] = (double)p[i];
-    return x;
-}
-INLINE void wide_store(double *p, wide x) { memcpy(p, &x, sizeof x); }
-INLINE wide wide_splat(double value)
-{
-    wide x;
-    for (int i = 0; i < WIDE_LANES; i++) x.lane[i] = value;
-    return x;
-}
-INLINE wide wide_fma(wide a, wide b, wide c)
-{
-    for (int i = 0; i < WIDE_LANES; i++) c.lane[i] += a.lane[i] * b.lane[i];
-    return c;
-}
 #endif
 
 /* sums[r, t] += sum_j values[r, j] coef[t, j], lane by lane */
@@ -100,93 +57,7 @@ INLINE wide wide_fma(wide a, wide b, wide c)
 #define KERNEL_PANEL (KERNEL_VECTORS * LANES)
 
 #include "kernel_tile.h"
-
-/* Where the parts of the scratch begin. */
-struct FN(kernel_scratch) {
-    REAL *rows, *terms, *row, *values;
-    double *sums;
-};
-
-INLINE struct FN(kernel_scratch)
-    FN(kernel_scratch_of)(const struct landmarks *k, ptrdiff_t tile, void *scratch)
-{
-    struct FN(kernel_scratch) s;
-    s.sums = (double *)scratch;
-    s.values = (REAL *)scratch;
-    s.terms = s.values + KERNEL_ROWS * KERNEL_PANEL;
-    s.row = s.terms + (tile + LANES - 1) / LANES * LANES;
-    s.rows = s.row + (k->n_features + LANES - 1) / LANES * LANES;
-    s.sums = (double *)(s.rows + (tile * k->n_features + LANES - 1) / LANES * LANES);
-    return s;
-}
-
-INLINE double FN(kernel_number)(const void *x, ptrdiff_t i, const int wide_rows)
-{
-    return wide_rows ? ((const double *)x)[i] : (double)((const float *)x)[i];
-}
-
-/* The factor that makes a row one of length 1; 0 for a row of zeros. */
-INLINE double FN(kernel_inverse_norm)(const void *x, ptrdiff_t n, const int wide_rows)
-{
-    double largest = 0, sum = 0;
-    for (ptrdiff_t i = 0; i < n; i++) {
-        const double size = fabs(FN(kernel_number)(x, i, wide_rows));
-        largest = size > largest ? size : largest;
-    }
-    if (largest == 0) return 0;
-    for (ptrdiff_t i = 0; i < n; i++) {
-        const double part = FN(kernel_number)(x, i, wide_rows) / largest;
-        sum += part * part;
-    }
-    return 1 / sqrt(sum) / largest;
-}
-
-/* One row, scaled; returns its squared norm. */
-INLINE double FN(kernel_row)(const struct landmarks *k, const void *x, REAL *row,
-                             const int wide_rows)
-{
-    const ptrdiff_t n = k->n_features;
-    double sums[8] = {0};
-    const double scale =
-        k->normalise ? FN(kernel_inverse_norm)(x, n, wide_rows) : k->scale;
-    for (ptrdiff_t i = 0; i < n; i++)
-        row[i] = (REAL)((FN(kernel_number)(x, i, wide_rows) - k->origin[i]) * scale);
-    if (k->radius < 0) return 0;
-    for (ptrdiff_t i = 0; i + 8 <= n; i += 8)
-        for (int j = 0; j < 8; j++) sums[j] += (double)row[i + j] * (double)row[i + j];
-    for (ptrdiff_t i = n / 8 * 8; i < n; i++)
-        sums[i % 8] += (double)row[i] * (double)row[i];
-    return ((sums[0] + sums[4]) + (sums[2] + sums[6]))
-           + ((sums[1] + sums[5]) + (sums[3] + sums[7]));
-}
-
-/* Packs n_rows rows, and rows of zeros up to a multiple of KERNEL_ROWS. */
-KERNEL ptrdiff_t FN(kernel_pack)(const struct landmarks *k, const void *x, int wide_rows,
-                                 ptrdiff_t ldx, ptrdiff_t first, ptrdiff_t n_rows,
-                                 const struct FN(kernel_scratch) *s)
-{
-    const ptrdiff_t n = k->n_features;
-    const ptrdiff_t padded = (n_rows + KERNEL_ROWS - 1) / KERNEL_ROWS * KERNEL_ROWS;
-    for (ptrdiff_t r = 0; r < padded; r++) {
-        REAL *u = s->rows + r / KERNEL_ROWS * KERNEL_ROWS * n + r % KERNEL_ROWS;
-        double norm = 0, beyond;
-        if (r >= n_rows)
-            for (ptrdiff_t i = 0; i < n; i++) s->row[i] = 0;
-        else if (wide_rows)
-            norm = FN(kernel_row)(k, (const double *)x + (first + r) * ldx, s->row, 1);
-        else
-            norm = FN(kernel_row)(k, (const float *)x + (first + r) * ldx, s->row, 0);
-        beyond = sqrt(norm) - k->radius;
-        s->terms[r] = (REAL)(-norm / 2);
-        if (k->radius >= 0 && beyond > 0 && beyond * beyond > 2 * KERNEL_NOTHING) {
-            s->terms[r] = (REAL)-KERNEL_NOTHING;
-            for (ptrdiff_t i = 0; i < n; i++) u[i * KERNEL_ROWS] = 0;
-        } else {
-            for (ptrdiff_t i = 0; i < n; i++) u[i * KERNEL_ROWS] = s->row[i];
-        }
-    }
-    return padded;
-}
+#include "kernel_pack.h"
 
 /* Values of KERNEL_ROWS packed rows, from row r of the tile, with panel p. */
 INLINE int FN(kernel_tile)(const struct landmarks *k, const struct FN(kernel_scratch) *s,

@@ -4,7 +4,6 @@ from functools import partial
 
 import numpy as np
 
-from skfrugal import _kernels
 from skfrugal._parallel import run_rows
 from skfrugal._validation import inexact_dtype
 from skfrugal.operators._kernel_blocks import KernelBlocks
@@ -53,8 +52,6 @@ class FusedKernel:
     precision : {"single", None}, default=None
         "single" computes the values of float64 rows in float32, after centring and
         scaling in float64; None in the dtype of the rows.
-    kernels : kernel table or None, default=the table in use
-        None: NumPy.
 
     Attributes
     ----------
@@ -102,13 +99,12 @@ class FusedKernel:
         degree=3,
         coef0=1,
         precision=None,
-        kernels=_kernels.kernels,
     ):
         if precision not in (None, "single"):
             raise ValueError(f"precision must be 'single' or None; got {precision!r}.")
         gamma = 1 / max(1, landmarks.shape[-1]) if gamma is None else float(gamma)
         self.function = KernelFunction(kernel, gamma, degree, coef0)
-        self._blocks = KernelBlocks(self.function, landmarks, precision, kernels)
+        self._blocks = KernelBlocks(self.function, landmarks, precision)
         self.shape = self._blocks.landmarks.shape
 
     def values(self, X, out=None):
@@ -142,7 +138,8 @@ class FusedKernel:
             for first, x in pieces(X, start, stop):
                 self._blocks.fill(x, out[first : first + len(x)])
 
-        self._run(fill, X)
+        is_compiled = self._blocks.packed(X.dtype) is not None
+        self._run(fill, X, is_compiled)
         if not self.function.bounded:
             refuse_overflow(self.function.name, X, out)
         return out
@@ -182,9 +179,11 @@ class FusedKernel:
                 else:
                     part += self._blocks.values(x).astype(np.float64, copy=False) @ coef
 
-        self._run(add, X)
+        self._run(add, X, packed is not None)
+        with np.errstate(over="ignore"):
+            y = y.astype(inexact_dtype(X.dtype), copy=False)
         refuse_overflow(self.function.name, X, y)
-        return y.astype(inexact_dtype(X.dtype), copy=False)
+        return y
 
     def adjoint(self, X, residual):
         """``values(X).T @ residual``, summed in float64.
@@ -276,10 +275,10 @@ class FusedKernel:
         value, feature = _NANOSECONDS
         return value + feature * self.shape[1]
 
-    def _run(self, function, X):
-        """All rows; an operator's products have threads of their own."""
-        if self._blocks.operator is not None:
-            function(0, X.shape[0])
-        else:
+    def _run(self, function, X, is_compiled):
+        """All rows; NumPy's products have threads of their own."""
+        if is_compiled:
             work = self.shape[0] * self._nanoseconds
             run_rows(function, X.shape[0], _ROWS_PER_BLOCK, work)
+        else:
+            function(0, X.shape[0])

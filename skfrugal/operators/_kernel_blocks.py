@@ -18,11 +18,11 @@ class KernelBlocks:
     function : KernelFunction
     landmarks : {ndarray, Operator} of shape (m, d)
     precision : {"single", None}
-    kernels : kernel table or None
-        None: NumPy.
 
     Attributes
     ----------
+    kernels : kernel table or None
+        That in use; None: NumPy.
     origin : ndarray of shape (d,), float64
         What is subtracted from rows and landmarks.
     landmarks : ndarray of shape (m, d), float64
@@ -31,10 +31,10 @@ class KernelBlocks:
         Where inner products with the landmarks come from, if not from `landmarks`.
     """
 
-    def __init__(self, function, landmarks, precision, kernels):
+    def __init__(self, function, landmarks, precision):
         self.function = function
         self.precision = precision
-        self.kernels = kernels
+        self.kernels = _kernels.kernels
         self.operator = None
         is_operator = isinstance(landmarks, _base.Operator)
         dense = landmarks.toarray() if is_operator else as_inexact(landmarks)
@@ -106,12 +106,12 @@ class KernelBlocks:
             out = np.empty((len(x), len(self.landmarks)), dtype=packed.dtype)
             packed.block(x, out)
             return out
+        work = self.dtype(x.dtype)
         x = x - self.origin  # in float64
         with np.errstate(over="ignore", invalid="ignore"):
             if self.operator is not None:
-                return self._through_operator(x)
-            work = self.dtype(x.dtype)
-            return self.function.values(x.astype(work), self.landmarks)
+                return self._through_operator(x).astype(work)
+            return self.function.values(x, self.landmarks).astype(work)
 
     def _through_operator(self, x):
         """Kernel values of centred float64 rows."""

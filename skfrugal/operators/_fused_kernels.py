@@ -22,9 +22,8 @@ from skfrugal.operators._kernel_rows import (
 
 __all__ = ["FUSED_KERNELS", "SHIFT_INVARIANT", "FusedKernel"]
 
-# What a thread takes: rows, and panels of landmarks.
-_ROWS_PER_BLOCK = 512
-_PANELS_PER_BLOCK = 4
+# What a thread takes: rows, or panels of landmarks.
+_ROWS_PER_BLOCK, _PANELS_PER_BLOCK = 512, 4
 # Kernel values that NumPy takes together, so that they stay in cache.
 _BLOCK_ENTRIES = 2**18
 # Estimated cost of a kernel value, and for each feature: are threads worth it?
@@ -61,18 +60,18 @@ class FusedKernel:
     Raises
     ------
     ValueError
-        If a parameter is out of range, or gamma times the landmarks is.
+        If a parameter is out of range, or gamma times the landmarks is; later, if
+        kernel values of rows leave the range of their dtype.
 
     Notes
     -----
-    Rows and landmarks are centred on the mean landmark first where the kernel depends
-    on differences only.  With eps the spacing of the dtype of computation, exponents
-    are wrong by ``(d + 6) eps / 2`` of themselves where differences are summed: every
-    such kernel but "rbf", and that one for at most 32 features in float32, or where
-    gamma times a landmark's squared norm is large.  Otherwise "rbf" takes products, and
-    the error is ``(d + 6) eps / 2`` of ``gamma (|x|^2 + |z|^2)``, centred.  The
-    exponential adds two ulp.  Sums over landmarks or rows are taken in float64, in an
-    order that does not depend on threads.
+    Kernels of differences are centred on the mean landmark first.  With eps the spacing
+    of the dtype of computation, values are those of rows and landmarks moved by eps / 2
+    of their centred size, with exponents wrong by ``(d + 6) eps / 2`` of themselves;
+    those of "rbf" by that part of ``gamma (|x|^2 + |z|^2)`` where products take the
+    place of differences (float64, or more than 32 features, unless gamma |z|^2 is
+    large).  The exponential adds two ulp.  Sums over landmarks or rows are taken in
+    float64, in an order that does not depend on threads.
 
     *Cost.*  Of n rows and t targets: n m (d + 15 + t) instructions on numbers and no
     block of kernel values; NumPy takes several passes over an (n, m) block, and
@@ -91,17 +90,8 @@ class FusedKernel:
     """
 
     def __init__(
-        self,
-        landmarks,
-        kernel="rbf",
-        *,
-        gamma=None,
-        degree=3,
-        coef0=1,
-        precision=None,
+        self, landmarks, kernel="rbf", *, gamma=None, degree=3, coef0=1, precision=None
     ):
-        if precision not in (None, "single"):
-            raise ValueError(f"precision must be 'single' or None; got {precision!r}.")
         gamma = 1 / max(1, landmarks.shape[-1]) if gamma is None else float(gamma)
         self.function = KernelFunction(kernel, gamma, degree, coef0)
         self._blocks = KernelBlocks(self.function, landmarks, precision)
@@ -121,11 +111,6 @@ class FusedKernel:
         -------
         values : ndarray of shape (n, m)
             In the dtype of `X`: float32 or float64.
-
-        Raises
-        ------
-        ValueError
-            If values of "linear" or a polynomial leave the range of the dtype.
         """
         X = check_rows(X, self.shape[1])
         shape = X.shape[0], self.shape[0]
@@ -157,18 +142,13 @@ class FusedKernel:
         -------
         predictions : ndarray of shape (n, t)
             In the dtype of `X`; summed in float64.
-
-        Raises
-        ------
-        ValueError
-            If kernel values leave the range of the dtype, or X is not finite.
         """
         X = check_rows(X, self.shape[1])
         coef = check_columns(coef, "coef", self.shape[0], "landmark")
         y = np.zeros((X.shape[0], coef.shape[1]))
         if intercept is not None:
             y += intercept
-        packed = self._fused(X)
+        packed = self._blocks.fused(X.dtype)
         targets = coef if packed is None else packed.pack_targets(coef)
 
         def add(start, stop):
@@ -176,8 +156,9 @@ class FusedKernel:
                 part = y[first : first + len(x)]
                 if packed is not None:
                     packed.predict(x, targets, part)
-                else:
-                    part += self._blocks.values(x).astype(np.float64, copy=False) @ coef
+                    continue
+                with np.errstate(over="ignore", invalid="ignore"):
+                    part += self._blocks.values(x).astype(np.float64) @ coef
 
         self._run(add, X, packed is not None)
         with np.errstate(over="ignore"):
@@ -196,31 +177,24 @@ class FusedKernel:
         Returns
         -------
         sums : ndarray of shape (m, t), float64
-
-        Raises
-        ------
-        ValueError
-            If kernel values leave the range of the dtype, or X is not finite.
         """
         X = check_rows(X, self.shape[1])
         residual = check_columns(residual, "residual", X.shape[0], "row of X")
         n_targets = residual.shape[1]
-        packed = self._fused(X)
-        n_padded = self.shape[0] if packed is None else packed.n_padded
-        sums = np.zeros(n_padded * n_targets)
+        packed = self._blocks.fused(X.dtype)
+        sums = np.zeros((self.shape[0], n_targets))
+        if packed is not None:
+            sums = np.zeros(packed.n_padded * n_targets)
         for first, x in pieces(X, 0, X.shape[0], self._step(packed)):
             part = residual[first : first + len(x)]
             if packed is None:
-                values = self._blocks.values(x).astype(np.float64, copy=False)
-                sums += (values.T @ part).ravel()
+                sums += self._blocks.values(x).T.astype(np.float64) @ part
             else:
                 # each thread takes landmarks, so that no sum is shared
                 add = partial(packed.adjoint, x, part, sums)
                 work = len(x) * packed.panel * self._nanoseconds
                 run_rows(add, packed.n_panels, _PANELS_PER_BLOCK, work)
-        if packed is None:
-            sums = sums.reshape(-1, n_targets)
-        else:
+        if packed is not None:
             sums = packed.unpack_targets(sums, n_targets)
         refuse_overflow(self.function.name, X, sums)
         return sums
@@ -251,20 +225,7 @@ class FusedKernel:
                 f"{', '.join(SHIFT_INVARIANT)}."
             )
         X = check_rows(X, self.shape[1])
-        blocks, packed = self._blocks, None
-        if self.function.name != "laplacian":
-            packed = blocks.packed(X.dtype, slope=True)
-        work = blocks.dtype(X.dtype)
-        rows = (
-            (x, (x - blocks.origin).astype(work), weights[first : first + len(x)])
-            for first, x in pieces(X, 0, X.shape[0], self._step(None))
-        )
-        return landmark_gradients(self.function, packed, blocks.landmarks, rows)
-
-    def _fused(self, X):
-        """The packed landmarks that need no block of values, or None."""
-        packed = self._blocks.packed(X.dtype)
-        return None if packed is None or packed.finish is not None else packed
+        return landmark_gradients(self._blocks, X, weights, self._step(None))
 
     def _step(self, packed):
         """Rows of a piece; NumPy takes a few, whatever the rows."""

@@ -32,6 +32,8 @@ class KernelBlocks:
     """
 
     def __init__(self, function, landmarks, precision):
+        if precision not in (None, "single"):
+            raise ValueError(f"precision must be 'single' or None; got {precision!r}.")
         self.function = function
         self.precision = precision
         self.kernels = _kernels.kernels
@@ -81,6 +83,11 @@ class KernelBlocks:
                     slope=slope,
                 )
             return self._packed[key]
+
+    def fused(self, dtype):
+        """Packed landmarks that need no block of values, or None."""
+        packed = self.packed(dtype)
+        return None if packed is None or packed.finish is not None else packed
 
     def fill(self, x, out):
         """Kernel values of rows that a kernel can read into `out`, of any dtype."""

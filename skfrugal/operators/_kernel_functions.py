@@ -86,19 +86,18 @@ class KernelFunction:
         return affine**self.degree if self.name in POLYNOMIAL else affine
 
     def slopes(self, squared):
-        """Derivatives of the kernel by squared distances; 0 at a cone's tip."""
-        gamma, factor = self.gamma, self.slope_factor
+        """Derivatives by squared distances over `slope_factor`; 0 at a cone's tip."""
         if self.name == "rbf":
-            return factor * np.exp(-gamma * squared)
-        s = np.minimum(MATERN[self.name] * gamma * np.sqrt(squared), 1100)
-        e = factor * np.exp(-s)
+            return np.exp(-self.gamma * squared)
+        s = np.minimum(MATERN[self.name] * self.gamma * np.sqrt(squared), 1100)
+        e = np.exp(-s)
         if self.name == "matern12":
             return np.divide(e, s, out=np.zeros_like(s), where=s > 0)
         return e if self.name == "matern32" else (1 + s) * e
 
     @property
     def slope_factor(self):
-        """What `slopes` has in front of its function of the distance."""
+        """The constant by which `slopes` become derivatives."""
         factors = {"rbf": -1, "matern12": -0.5, "matern32": -1.5, "matern52": -5 / 6}
         return factors[self.name] * self.gamma ** (1 if self.name == "rbf" else 2)
 

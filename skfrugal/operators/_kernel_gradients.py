@@ -12,37 +12,47 @@ so that two products and two sums with H are all that is needed.
 
 import numpy as np
 
+from skfrugal.operators._kernel_rows import pieces
 
-def landmark_gradients(function, packed, Z, blocks):
+
+def landmark_gradients(blocks, X, weights, step):
     """Derivatives by landmarks (m, d) and by scales (d,), in float64.
 
     Parameters
     ----------
-    function : KernelFunction
-    packed : PackedKernel or None
-        Of the derivatives by squared distances; None: NumPy.
-    Z : ndarray of shape (m, d)
-        Centred landmarks.
-    blocks : iterable of (rows, centred rows, weights)
+    blocks : KernelBlocks
+        Of a kernel of differences.
+    X : {ndarray, CSR matrix} of shape (n, d)
+    weights : ndarray of shape (n, m)
+        G.
+    step : int
+        Rows that are taken together.
     """
+    function, Z = blocks.function, blocks.landmarks
+    work = blocks.dtype(X.dtype)
+    parts = (
+        (rows, (rows - blocks.origin).astype(work), weights[i : i + len(rows)])
+        for i, rows in pieces(X, 0, X.shape[0], step)
+    )
     if function.name == "laplacian":
-        return _of_absolutes(function.gamma, Z, blocks)
-    products = np.zeros(Z.shape)
-    totals = np.zeros(len(Z))
-    squares = np.zeros(Z.shape[1])
-    for rows, x, weights in blocks:
+        return _of_absolutes(function.gamma, Z, parts)
+    packed = blocks.packed(X.dtype, slope=True)
+    m, d = Z.shape
+    sums = np.zeros((m, d + 1))  # H^T [X, 1]
+    squares = np.zeros(d)
+    for rows, x, G in parts:
         if packed is None:
             H = function.slopes(_squared_distances(x, Z))
         else:
-            H = np.empty((len(x), len(Z)), dtype=x.dtype)
+            H = np.empty((len(x), m), dtype=work)
             packed.block(rows, H)
-            H *= x.dtype.type(function.slope_factor)
-        H *= weights
-        products += H.T @ x
-        totals += H.sum(axis=0, dtype=np.float64)
-        squares += H.sum(axis=1) @ (x * x)
-    by_scales = squares - 2 * np.einsum("jk,jk->k", Z, products) + totals @ (Z * Z)
-    return 2 * (totals[:, np.newaxis] * Z - products), 2 * by_scales
+        H *= G
+        sums += H.T @ np.column_stack([x, np.ones_like(x[:, :1])])
+        squares += H.sum(axis=1) @ np.square(x)
+    products, totals = sums[:, :-1], sums[:, -1:]
+    by_scales = squares + np.sum(Z * (totals * Z - 2 * products), axis=0)
+    factor = 2 * function.slope_factor
+    return factor * (totals * Z - products), factor * by_scales
 
 
 def _squared_distances(x, Z):
@@ -51,12 +61,12 @@ def _squared_distances(x, Z):
     return np.maximum(squared, 0, out=squared)
 
 
-def _of_absolutes(gamma, Z, blocks):
+def _of_absolutes(gamma, Z, parts):
     """The same for K = exp(-gamma sum |x - z|), feature by feature."""
     by_landmarks, by_scales = np.zeros(Z.shape), np.zeros(Z.shape[1])
-    for _, x, weights in blocks:
+    for _, x, G in parts:
         apart = [column[:, np.newaxis] - z for column, z in zip(x.T, Z.T, strict=True)]
-        H = gamma * weights * np.exp(-gamma * sum(map(np.abs, apart)))
+        H = gamma * G * np.exp(-gamma * sum(map(np.abs, apart)))
         for k, difference in enumerate(apart):
             by_landmarks[:, k] += np.einsum("ij,ij->j", H, np.sign(difference))
             by_scales[k] -= np.einsum("ij,ij->", H, np.abs(difference))

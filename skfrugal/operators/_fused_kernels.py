@@ -1,5 +1,6 @@
 """Kernel values of rows with landmarks, and what follows them, tile by tile."""
 
+from dataclasses import asdict
 from functools import partial
 
 import numpy as np
@@ -22,12 +23,9 @@ from skfrugal.operators._kernel_rows import (
 
 __all__ = ["FUSED_KERNELS", "SHIFT_INVARIANT", "FusedKernel"]
 
-# What a thread takes: rows, or panels of landmarks.
-_ROWS_PER_BLOCK, _PANELS_PER_BLOCK = 512, 4
-# Kernel values that NumPy takes together, so that they stay in cache.
-_BLOCK_ENTRIES = 2**18
-# Estimated cost of a kernel value, and for each feature: are threads worth it?
-_NANOSECONDS = 0.5, 0.04
+_ROWS_PER_BLOCK, _PANELS_PER_BLOCK = 512, 4  # what a thread takes
+_BLOCK_ENTRIES = 2**18  # kernel values that NumPy takes together, in cache
+_NANOSECONDS = 0.5, 0.04  # estimated, of a value, and for each feature
 
 
 class FusedKernel:
@@ -54,6 +52,10 @@ class FusedKernel:
 
     Attributes
     ----------
+    landmarks : {ndarray, Operator} of shape (m, d)
+        As they were passed.
+    function : KernelFunction
+        The kernel and its parameters.
     shape : tuple of int
         (m, d).
 
@@ -76,7 +78,7 @@ class FusedKernel:
     *Cost.*  Of n rows and t targets: n m (d + 15 + t) instructions on numbers and no
     block of kernel values; NumPy takes several passes over an (n, m) block, and
     scikit-learn's Nystroem n m^2 more.  Memory: the landmarks in float64, and once
-    more for each dtype of rows; nothing packed is pickled.
+    more for each dtype of rows; only what was passed is pickled.
 
     Examples
     --------
@@ -93,9 +95,16 @@ class FusedKernel:
         self, landmarks, kernel="rbf", *, gamma=None, degree=3, coef0=1, precision=None
     ):
         gamma = 1 / max(1, landmarks.shape[-1]) if gamma is None else float(gamma)
+        self.landmarks = landmarks
         self.function = KernelFunction(kernel, gamma, degree, coef0)
         self._blocks = KernelBlocks(self.function, landmarks, precision)
         self.shape = self._blocks.landmarks.shape
+
+    def __reduce__(self):
+        parameters = asdict(self.function)
+        name = parameters.pop("name")
+        make = partial(FusedKernel, precision=self._blocks.precision, **parameters)
+        return make, (self.landmarks, name)
 
     def values(self, X, out=None):
         """Kernel values of the rows of `X` with the landmarks.
@@ -123,8 +132,7 @@ class FusedKernel:
             for first, x in pieces(X, start, stop):
                 self._blocks.fill(x, out[first : first + len(x)])
 
-        is_compiled = self._blocks.packed(X.dtype) is not None
-        self._run(fill, X, is_compiled)
+        self._run(fill, X, self._blocks.packed(X.dtype))
         if not self.function.bounded:
             refuse_overflow(self.function.name, X, out)
         return out
@@ -160,7 +168,7 @@ class FusedKernel:
                 with np.errstate(over="ignore", invalid="ignore"):
                     part += self._blocks.values(x).astype(np.float64) @ coef
 
-        self._run(add, X, packed is not None)
+        self._run(add, X, packed)
         with np.errstate(over="ignore"):
             y = y.astype(inexact_dtype(X.dtype), copy=False)
         refuse_overflow(self.function.name, X, y)
@@ -236,10 +244,10 @@ class FusedKernel:
         value, feature = _NANOSECONDS
         return value + feature * self.shape[1]
 
-    def _run(self, function, X, is_compiled):
+    def _run(self, function, X, packed):
         """All rows; NumPy's products have threads of their own."""
-        if is_compiled:
-            work = self.shape[0] * self._nanoseconds
-            run_rows(function, X.shape[0], _ROWS_PER_BLOCK, work)
-        else:
+        if packed is None:
             function(0, X.shape[0])
+            return
+        work = self.shape[0] * self._nanoseconds
+        run_rows(function, X.shape[0], _ROWS_PER_BLOCK, work)

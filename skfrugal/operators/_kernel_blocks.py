@@ -56,12 +56,6 @@ class KernelBlocks:
             self._squares = np.einsum("ij,ij->i", self.landmarks, self.landmarks)
         self._packed = {}
 
-    def __getstate__(self):
-        return self.__dict__ | {"_packed": {}, "kernels": None}
-
-    def __setstate__(self, state):
-        self.__dict__.update(state, kernels=_kernels.kernels)
-
     def dtype(self, dtype):
         """In which rows of a dtype are computed."""
         dtype = inexact_dtype(dtype)

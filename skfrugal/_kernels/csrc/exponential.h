@@ -83,12 +83,14 @@ INLINE VEC FN(root)(VEC a)
 #else
 INLINE VEC FN(larger)(VEC a, VEC b)
 {
-    for (int i = 0; i < LANES; i++) b.lane[i] = a.lane[i] > b.lane[i] ? a.lane[i] : b.lane[i];
+    for (int i = 0; i < LANES; i++)
+        if (a.lane[i] > b.lane[i]) b.lane[i] = a.lane[i];
     return b;
 }
 INLINE VEC FN(smaller)(VEC a, VEC b)
 {
-    for (int i = 0; i < LANES; i++) b.lane[i] = a.lane[i] < b.lane[i] ? a.lane[i] : b.lane[i];
+    for (int i = 0; i < LANES; i++)
+        if (a.lane[i] < b.lane[i]) b.lane[i] = a.lane[i];
     return b;
 }
 INLINE VEC FN(root)(VEC a)

@@ -31,9 +31,10 @@ INLINE void FN(kernel_sums)(const REAL *u, const REAL *panel, const REAL *start,
             const VEC x = FN(splat)(u[r]);
             UNROLL for (int v = 0; v < n_vectors; v++) {
                 const VEC apart = FN(subtract)(x, z[v]);
-                sum[r][v] = form == KERNEL_PRODUCT   ? FN(fma)(x, z[v], sum[r][v])
-                            : form == KERNEL_SQUARES ? FN(less)(apart, apart, sum[r][v])
-                                                     : FN(subtract)(sum[r][v], FN(size)(apart));
+                VEC *s = &sum[r][v];
+                if (form == KERNEL_PRODUCT) *s = FN(fma)(x, z[v], *s);
+                if (form == KERNEL_SQUARES) *s = FN(less)(apart, apart, *s);
+                if (form == KERNEL_ABSOLUTES) *s = FN(subtract)(*s, FN(size)(apart));
             }
         }
         panel += n_vectors * LANES;

@@ -34,7 +34,8 @@
 #define KERNEL_SUM_TARGETS(load, n_wide)                                               \
     for (int r = 0; r < KERNEL_ROWS; r++, values += n_wide * WIDE_LANES) {             \
         wide value[n_wide];                                                            \
-        UNROLL for (int i = 0; i < n_wide; i++) value[i] = load(values + i * WIDE_LANES); \
+        UNROLL for (int i = 0; i < n_wide; i++)                                        \
+            value[i] = load(values + i * WIDE_LANES);                                  \
         for (ptrdiff_t t = 0; t < n_targets; t++, sums += WIDE_LANES) {                \
             const double *c = coef + t * n_wide * WIDE_LANES;                          \
             wide sum = wide_load_f64(sums);                                            \
@@ -164,7 +165,8 @@ KERNEL void FN(kernel_adjoint)(const struct landmarks *k, const void *x, int wid
     for (ptrdiff_t i = 0; i < n_rows; i += tile) {
         const ptrdiff_t n = n_rows - i < tile ? n_rows - i : tile;
         const ptrdiff_t padded = FN(kernel_pack)(k, x, wide_rows, ldx, i, n, &s);
-        memcpy(s.sums, residual + i * n_targets, (size_t)(n * n_targets) * sizeof(double));
+        memcpy(s.sums, residual + i * n_targets,
+               (size_t)(n * n_targets) * sizeof(double));
         memset(s.sums + n * n_targets, 0,
                (size_t)((padded - n) * n_targets) * sizeof(double));
         for (ptrdiff_t p = first; p < last; p++)

@@ -1,4 +1,4 @@
-/* Vectors of double, for sums that are taken in double whatever REAL is; once per unit. */
+/* Vectors of double, for sums in double whatever REAL is; once per unit. */
 
 #ifndef SKFRUGAL_WIDE
 #define SKFRUGAL_WIDE

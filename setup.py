@@ -52,7 +52,13 @@ MACROS = [("SKFRUGAL_X86", "1")] * X86 + [("SKFRUGAL_DEBUG", "1")] * DEBUG
 CSRC = "skfrugal/_kernels/csrc"
 CSRC_FILES = [f"{CSRC}/{name}" for name in sorted(os.listdir(CSRC))]
 
-SCALAR_MODULES = ["_closed_form", "_eigenvalue", "_jacobi", "_rotation_paths"]
+SCALAR_MODULES = [
+    "_closed_form",
+    "_eigenvalue",
+    "_jacobi",
+    "_matching",
+    "_rotation_paths",
+]
 
 DIRECTIVES = {
     "language_level": "3",

@@ -27,6 +27,12 @@ from skfrugal.operators._patterns import (
 from skfrugal.operators._permutation import Permutation
 from skfrugal.operators._product import Product
 from skfrugal.operators._random import random_butterfly, random_chain
+from skfrugal.operators._reorderings import (
+    bit_reversal,
+    digit_reversal,
+    even_odd,
+    recursive_halving,
+)
 from skfrugal.operators._rotations import Rotations
 from skfrugal.operators._sparse import SparseFactor
 from skfrugal.operators._sum import Sum
@@ -43,11 +49,14 @@ __all__ = [
     "Rotations",
     "SparseFactor",
     "Sum",
+    "bit_reversal",
     "chain_from_factors",
     "chain_from_shape",
     "circulant",
     "dct",
     "dft",
+    "digit_reversal",
+    "even_odd",
     "hadamard",
     "is_chainable",
     "monarch",
@@ -55,6 +64,7 @@ __all__ = [
     "radix",
     "random_butterfly",
     "random_chain",
+    "recursive_halving",
     "remove_redundancy",
     "square_dyadic",
 ]

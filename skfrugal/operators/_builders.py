@@ -7,6 +7,7 @@ from skfrugal.operators._chains import prime_factors, square_dyadic
 from skfrugal.operators._kronecker_sparse import KroneckerSparse
 from skfrugal.operators._permutation import Permutation
 from skfrugal.operators._product import Product
+from skfrugal.operators._reorderings import digit_reversed, even_odd
 
 
 def hadamard(n):
@@ -136,9 +137,8 @@ def _dct3(n, norm):
 def _dct2_weighted(n, weights):
     """Matrix of ``weights_k cos(pi k (2 j + 1) / (2 n))``."""
     k = np.arange(n)
-    evens_then_odds = np.concatenate([k[::2], k[1::2][::-1]])
     rows = weights * _unit_circle(-k, 4 * n)
-    return _real_part(n, rows, np.ones(n), evens_then_odds)
+    return _real_part(n, rows, np.ones(n), even_odd(n, reverse_odd=True).indices)
 
 
 def _dct4(n, norm):
@@ -224,16 +224,14 @@ def circulant(c):
 def _fourier(n):
     """Values of the factors of the n-point DFT, and the order of its inputs."""
     digits = prime_factors(n) or [1]
-    factors, order = [], [np.arange(n)]
-    size, repeats = n, 1
+    factors, size, repeats = [], n, 1
     for radix in digits:
         d = size // radix
         j, k, offset = np.ogrid[:radix, :radix, :d]
         values = _unit_circle(-(k * (j * d + offset)), size)
         factors.append(np.tile(values, (repeats, 1, 1, 1)))
-        order = [part[first::radix] for part in order for first in range(radix)]
         size, repeats = d, repeats * radix
-    return factors, np.concatenate(order)
+    return factors, digit_reversed(digits)
 
 
 def _unit_circle(numerator, denominator):

@@ -3,12 +3,14 @@
 from skfrugal.solvers._butterfly import butterfly_factorization
 from skfrugal.solvers._fold import fold_rotations
 from skfrugal.solvers._orthogonal import greedy_jacobi, prune_rotations
+from skfrugal.solvers._permutation_search import find_permutations
 from skfrugal.solvers._polish import polish_rotations
 from skfrugal.solvers._result import Factorization
 
 __all__ = [
     "Factorization",
     "butterfly_factorization",
+    "find_permutations",
     "fold_rotations",
     "greedy_jacobi",
     "polish_rotations",

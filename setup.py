@@ -117,7 +117,7 @@ extensions = [
         define_macros=[("NPY_NO_DEPRECATED_API", "NPY_1_7_API_VERSION"), *MACROS],
         depends=[] if name in SCALAR_MODULES else CSRC_FILES,
     )
-    for name in [*SCALAR_MODULES, "_kernel_values", "_bindings"]
+    for name in [*SCALAR_MODULES, "_backward", "_kernel_values", "_bindings"]
 ]
 
 setup(

@@ -39,6 +39,22 @@ struct chain {
     const void *weights; /* 64-byte aligned */
 };
 
+/* A factor of a chain whose gradients are wanted; see backward.h. */
+enum level_kind { LEVEL_BASE, LEVEL_SWAP, LEVEL_WIDE, LEVEL_PLAIN };
+
+struct level {
+    int kind;
+    ptrdiff_t a, b, c, d, n_out;
+    ptrdiff_t weights; /* offset of the values and of their gradients, in numbers */
+};
+
+struct level_chain {
+    int n_levels;
+    ptrdiff_t tile, width; /* rows that go together; row stride of the scratch */
+    const struct level *levels;
+    const void *values;
+};
+
 /* Plane rotations on a panel; see rotations.h. */
 struct rotations {
     ptrdiff_t n, n_out;
@@ -163,6 +179,20 @@ struct kernels {
     void (*sparse_f64)(const struct sparse_chain *chain, const double *x, ptrdiff_t ldx,
                        double *y, ptrdiff_t ldy, ptrdiff_t start, ptrdiff_t stop,
                        double *scratch);
+    void (*levels_forward_f32)(const struct level_chain *chain, const float *x,
+                               ptrdiff_t ldx, float *y, ptrdiff_t ldy,
+                               ptrdiff_t start, ptrdiff_t stop, float *scratch);
+    void (*levels_forward_f64)(const struct level_chain *chain, const double *x,
+                               ptrdiff_t ldx, double *y, ptrdiff_t ldy,
+                               ptrdiff_t start, ptrdiff_t stop, double *scratch);
+    void (*levels_backward_f32)(const struct level_chain *chain, const float *x,
+                                ptrdiff_t ldx, const float *g, ptrdiff_t ldg,
+                                float *dx, ptrdiff_t lddx, ptrdiff_t start,
+                                ptrdiff_t stop, float *gradient, float *scratch);
+    void (*levels_backward_f64)(const struct level_chain *chain, const double *x,
+                                ptrdiff_t ldx, const double *g, ptrdiff_t ldg,
+                                double *dx, ptrdiff_t lddx, ptrdiff_t start,
+                                ptrdiff_t stop, double *gradient, double *scratch);
     int point_panel, row_tile, dot8;
     void (*nearest_prepare_f32)(const struct nearest *, const float *x, ptrdiff_t ldx,
                                 ptrdiff_t start, ptrdiff_t stop,

@@ -6,6 +6,7 @@
 #include "panel.h"
 #include "rotations.h"
 #include "sparse.h"
+#include "backward.h"
 #include "nearest.h"
 #include "exponential.h"
 #include "kernel_values.h"

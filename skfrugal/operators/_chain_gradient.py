@@ -185,10 +185,10 @@ def _plain_levels(factors, X):
     """X, and the rows after each factor, the last factor first."""
     levels = [X]
     for values in factors[::-1]:
-        a, _, c, d = values.shape
+        a, b, c, d = values.shape
         rows = levels[-1].reshape(len(X), a, c, d)
         product = np.einsum("ajkl,nakl->najl", values, rows, optimize=True)
-        levels.append(product.reshape(len(X), -1))
+        levels.append(product.reshape(len(X), a * b * d))
     return levels
 
 
@@ -203,5 +203,5 @@ def _plain_backward(factors, X, G):
         gradient = np.einsum("najl,nakl->ajkl", g, x.conj(), optimize=True)
         gradients.append(gradient.ravel())
         G = np.einsum("ajkl,najl->nakl", values.conj(), g, optimize=True)
-        G = G.reshape(len(X), -1)
+        G = G.reshape(len(X), a * c * d)
     return np.concatenate(gradients), G

@@ -2,6 +2,7 @@
 
 from skfrugal.solvers._butterfly import butterfly_factorization
 from skfrugal.solvers._fold import fold_rotations
+from skfrugal.solvers._gradient import butterfly_regression, gradient_factorization
 from skfrugal.solvers._orthogonal import greedy_jacobi, prune_rotations
 from skfrugal.solvers._permutation_search import find_permutations
 from skfrugal.solvers._polish import polish_rotations
@@ -10,8 +11,10 @@ from skfrugal.solvers._result import Factorization
 __all__ = [
     "Factorization",
     "butterfly_factorization",
+    "butterfly_regression",
     "find_permutations",
     "fold_rotations",
+    "gradient_factorization",
     "greedy_jacobi",
     "polish_rotations",
     "prune_rotations",

@@ -119,6 +119,22 @@ def check_chain(chain):
     return patterns
 
 
+def check_product(chain):
+    """`chain` as a tuple of tuples, or ValueError saying which shapes do not fit.
+
+    Weaker than `check_chain`: the product exists, chainable or not.
+    """
+    patterns = _patterns(chain)
+    for i, ((a, _, c, d), right) in enumerate(pairwise(patterns)):
+        if a * c * d != right[0] * right[1] * right[3]:
+            raise ValueError(
+                f"factors {i} and {i + 1} of the chain cannot be multiplied: "
+                f"{patterns[i]} has {a * c * d} columns and {right} has "
+                f"{right[0] * right[1] * right[3]} rows."
+            )
+    return patterns
+
+
 def remove_redundancy(chain):
     """Merge pairs that together produce every matrix of the product's pattern.
 

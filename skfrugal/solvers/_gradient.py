@@ -5,7 +5,7 @@ import math
 import numpy as np
 from scipy import linalg
 
-from skfrugal.operators._patterns import chain_shape, check_chain
+from skfrugal.operators._patterns import chain_shape, check_product
 from skfrugal.solvers._chain_least_squares import (
     ChainLeastSquares,
     best_run,
@@ -36,7 +36,8 @@ def gradient_factorization(  # noqa: PLR0913
     A : array-like of shape (M, N)
         The matrix, real or complex.
     chain : sequence of patterns (a, b, c, d)
-        Patterns whose shapes fit together.
+        Patterns whose shapes fit together; they need not be chainable: a butterfly
+        times a transposed one is a convolution, for example.
     init : {"orthogonal", "normal", "closed_form"} or ndarray, default="orthogonal"
         Where the values start: blocks with orthonormal rows or columns, normal
         numbers, or what `butterfly_factorization` gives, which is then improved.
@@ -90,7 +91,7 @@ def gradient_factorization(  # noqa: PLR0913
     True
     """
     A = check_matrix(A)
-    chain = check_chain(chain)
+    chain = check_product(chain)
     if A.shape != chain_shape(chain):
         raise ValueError(
             f"A has shape {A.shape} but chain is for matrices of shape "
@@ -136,7 +137,7 @@ def butterfly_regression(  # noqa: PLR0913
     Y : array-like of shape (n_samples, n_targets)
         Rows of inputs and of outputs; centre them for a model with an intercept.
     chain : sequence of patterns (a, b, c, d)
-        For matrices of shape (n_targets, n_features).
+        For matrices of shape (n_targets, n_features); need not be chainable.
     alpha : float, default=0.0
         Penalty on the coefficients, those of the product.
     init : {"closed_form", "orthogonal", "normal"} or ndarray, default="closed_form"
@@ -174,7 +175,7 @@ def butterfly_regression(  # noqa: PLR0913
     True
     """
     X, Y = check_matrix(X, "X"), check_matrix(Y, "Y")
-    chain = check_chain(chain)
+    chain = check_product(chain)
     if len(X) != len(Y) or (Y.shape[1], X.shape[1]) != chain_shape(chain):
         raise ValueError(
             f"X has shape {X.shape} and Y {Y.shape}, and chain is for matrices of "

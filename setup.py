@@ -59,6 +59,8 @@ SCALAR_MODULES = [
     "_matching",
     "_rotation_paths",
 ]
+# The last one holds the kernels, and hands its tables to the others.
+BINDINGS = ["_backward", "_features", "_kernel_values", "_bindings"]
 
 DIRECTIVES = {
     "language_level": "3",
@@ -117,7 +119,7 @@ extensions = [
         define_macros=[("NPY_NO_DEPRECATED_API", "NPY_1_7_API_VERSION"), *MACROS],
         depends=[] if name in SCALAR_MODULES else CSRC_FILES,
     )
-    for name in [*SCALAR_MODULES, "_backward", "_kernel_values", "_bindings"]
+    for name in [*SCALAR_MODULES, *BINDINGS]
 ]
 
 setup(

@@ -19,6 +19,7 @@ _SUBMODULES = (
     "kernel_ridge",
     "metrics",
     "operators",
+    "random_projection",
     "solvers",
     "structures",
 )

@@ -18,7 +18,9 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skfrugal.cluster import MiniBatchQuickKMeans, QuickKMeans
 from skfrugal.decomposition import ButterflyTransformer
+from skfrugal.kernel_approximation import StructuredRBFSampler
 from skfrugal.kernel_ridge import FrugalKernelRidge
+from skfrugal.random_projection import StructuredRandomProjection
 
 ESTIMATORS = [
     ButterflyTransformer(),
@@ -33,6 +35,9 @@ ESTIMATORS = [
     FrugalKernelRidge(),
     FrugalKernelRidge(20, landmarks="uniform", alpha=1e-3, gamma=None),
     FrugalKernelRidge(12, kernel="linear", fit_intercept=False),
+    StructuredRBFSampler(),
+    StructuredRBFSampler(gamma="scale"),
+    StructuredRandomProjection(n_components=2),
 ]
 
 
@@ -59,6 +64,8 @@ SMALL = [
     QuickKMeans(n_clusters=3, random_state=0, n_init=1),
     MiniBatchQuickKMeans(n_clusters=3, random_state=0),
     FrugalKernelRidge(n_components=20, random_state=0),
+    StructuredRBFSampler(n_components=7, random_state=0),
+    StructuredRandomProjection(n_components=3, random_state=0),
 ]
 
 

@@ -27,6 +27,10 @@ from skfrugal.operators._patterns import (
 from skfrugal.operators._permutation import Permutation
 from skfrugal.operators._product import Product
 from skfrugal.operators._random import random_butterfly, random_chain
+from skfrugal.operators._random_projections import (
+    structured_gaussian,
+    subsampled_hadamard,
+)
 from skfrugal.operators._reorderings import (
     bit_reversal,
     digit_reversal,
@@ -67,4 +71,6 @@ __all__ = [
     "recursive_halving",
     "remove_redundancy",
     "square_dyadic",
+    "structured_gaussian",
+    "subsampled_hadamard",
 ]

@@ -81,14 +81,15 @@ class Plan:
         n_rows = len(X)
         Y = output_rows(X, self.shape[0])
         if n_rows <= self.most_alone:
-            self._block(X, Y, 0, n_rows)
+            self.into(X, Y, 0, n_rows)
         else:
             rows_per_block = -(-BLOCK_ENTRIES // self.width // 64) * 64
             cost = self.cost(n_rows) / n_rows
-            run_rows(partial(self._block, X, Y), n_rows, rows_per_block, cost)
+            run_rows(partial(self.into, X, Y), n_rows, rows_per_block, cost)
         return Y
 
-    def _block(self, X, Y, start, stop):
+    def into(self, X, Y, start, stop):
+        """Rows [start, stop) of the product, through the steps, on this thread."""
         if len(self.steps) == 1:
             self.steps[0].into(X, Y, start, stop)
         else:

@@ -7,9 +7,13 @@
 #include "rotations.h"
 #include "sparse.h"
 #include "backward.h"
+#include "cosine.h"
 #include "nearest.h"
 #include "exponential.h"
 #include "kernel_values.h"
 
 #undef VEC
 #undef LANES
+#undef COSINE_MAGIC
+#undef COSINE_LIMIT
+#undef COSINE_TERMS

@@ -1,0 +1,89 @@
+/* y = scale cos(2 pi (y + offset)), in place: random features whose products are kept in
+ * turns.
+ *
+ *     t = y + offset - n, n the nearest integer, |t| <= 1/2;    cos(2 pi t) = p(t^2)
+ *
+ * with p interpolating at Chebyshev nodes of [0, 1/4]: of degree 7 in float32 (error
+ * 1.2e-10 before rounding), of degree 11 in float64 (1.5e-19).  With rounding the error is
+ * below 8 units in the last place of 1, for the number y + offset as it is rounded.
+ *
+ * Adding and subtracting MAGIC rounds numbers up to its quarter; larger arguments have
+ * hardly a fraction left, and the caller computes their rows in another way: the return
+ * value counts them.
+ *
+ * Cost: 12 instructions a vector in float32, 16 in float64.
+ */
+
+#if REAL_BYTES == 4
+#define COSINE_MAGIC 12582912.0f /* 1.5 2^23 */
+#define COSINE_LIMIT 65536.0f
+#define COSINE_TERMS 8
+static const REAL FN(cosine_terms)[COSINE_TERMS] = {
+    1.0f,          -19.7392087f, 64.939389f,  -85.4566578f,
+    60.2421249f, -26.4046306f, 7.80002221f, -1.45298755f,
+};
+#else
+#define COSINE_MAGIC 6755399441055744.0 /* 1.5 2^52 */
+#define COSINE_LIMIT 35184372088832.0   /* 2^45 */
+#define COSINE_TERMS 12
+static const REAL FN(cosine_terms)[COSINE_TERMS] = {
+    1.0,
+    -19.73920880217871707,
+    64.93939402266825857,
+    -85.45681720669126857,
+    60.24464137178173363,
+    -26.42625678121189045,
+    7.903536340077173396,
+    -1.714390413809851691,
+    0.2820040795831631276,
+    -0.03637490036340231095,
+    0.003758590561310354164,
+    -0.0002900600501912892813,
+};
+#endif
+
+INLINE VEC FN(cosine_of_turns)(VEC y)
+{
+    const VEC magic = FN(splat)(COSINE_MAGIC), minus = FN(splat)(-COSINE_MAGIC);
+    const VEC nearest = FN(add)(FN(add)(y, magic), minus);
+    const VEC t = FN(fma)(nearest, FN(splat)(-1), y);
+    const VEC s = FN(mul)(t, t);
+    VEC p = FN(splat)(FN(cosine_terms)[COSINE_TERMS - 1]);
+    UNROLL for (int i = COSINE_TERMS - 2; i >= 0; i--)
+        p = FN(fma)(p, s, FN(splat)(FN(cosine_terms)[i]));
+    return p;
+}
+
+/* Rows [start, stop) of y; how many arguments were too large. */
+KERNEL ptrdiff_t FN(cosine)(REAL *y, ptrdiff_t ldy, ptrdiff_t n_columns,
+                            const REAL *offset, REAL scale, ptrdiff_t start,
+                            ptrdiff_t stop)
+{
+    ptrdiff_t n_large = 0;
+    for (ptrdiff_t row = start; row < stop; row++) {
+        REAL *at = y + row * ldy;
+        REAL buffer[LANES], shift[LANES], largest = 0;
+        ptrdiff_t j = 0;
+        for (ptrdiff_t i = 0; i < n_columns; i++) {
+            const REAL size = at[i] < 0 ? -at[i] : at[i];
+            largest = size > largest ? size : largest;
+        }
+        if (!(largest <= COSINE_LIMIT)) {
+            n_large++;
+            continue;
+        }
+        for (; j + LANES <= n_columns; j += LANES) {
+            const VEC x = FN(add)(FN(load)(at + j), FN(load)(offset + j));
+            FN(store)(at + j, FN(mul)(FN(splat)(scale), FN(cosine_of_turns)(x)));
+        }
+        if (j == n_columns) continue;
+        for (int i = 0; i < LANES; i++) {
+            buffer[i] = j + i < n_columns ? at[j + i] : 0;
+            shift[i] = j + i < n_columns ? offset[j + i] : 0;
+        }
+        const VEC x = FN(add)(FN(load)(buffer), FN(load)(shift));
+        FN(store)(buffer, FN(mul)(FN(splat)(scale), FN(cosine_of_turns)(x)));
+        memcpy(at + j, buffer, (n_columns - j) * sizeof(REAL));
+    }
+    return n_large;
+}

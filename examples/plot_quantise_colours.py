@@ -35,8 +35,9 @@ start = colours[np.random.RandomState(0).permutation(len(colours))[:n_colours]]
 # colour than theirs.
 params = {"n_clusters": n_colours, "init": start, "n_init": 1, "max_iter": 8}
 seconds = {}
-for model in (KMeans(**params), QuickKMeans(**params)):
-    name, begin = type(model).__name__, perf_counter()
+models = {"KMeans": KMeans(**params), "QuickKMeans": QuickKMeans(**params)}
+for name, model in models.items():
+    begin = perf_counter()
     model.fit(pixels)
     seconds[name] = perf_counter() - begin
     palette = model.cluster_centers_

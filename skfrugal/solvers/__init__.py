@@ -7,9 +7,11 @@ from skfrugal.solvers._orthogonal import greedy_jacobi, prune_rotations
 from skfrugal.solvers._permutation_search import find_permutations
 from skfrugal.solvers._polish import polish_rotations
 from skfrugal.solvers._result import Factorization
+from skfrugal.solvers._sweeps import Sweeps
 
 __all__ = [
     "Factorization",
+    "Sweeps",
     "butterfly_factorization",
     "butterfly_regression",
     "find_permutations",

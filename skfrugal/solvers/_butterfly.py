@@ -1,33 +1,34 @@
 """Projection on products of Kronecker-sparse factors, in closed form, certified."""
 
-import math
-
 import numpy as np
 
-from skfrugal.operators import KroneckerSparse, Product
-from skfrugal.operators._blocks import restrict, support_view
-from skfrugal.operators._patterns import chain_shape, check_chain
-from skfrugal.solvers._result import Factorization
-from skfrugal.solvers._splits import (
-    ORDERS,
-    fuse_chain,
-    is_outside_in,
-    join,
-    junction_energies,
-    refit_first,
-    split_chain,
-    without_redundancy,
+from skfrugal._validation import check_rng
+from skfrugal.operators._patterns import chain_n_values, chain_shape, check_chain
+from skfrugal.solvers._accuracy import (
+    accurate_chain,
+    check_max_error,
+    dense_instead,
+    told_ranks,
 )
-from skfrugal.solvers._target import (
-    binary_exponent,
-    check_matrix,
-    energy,
-    scale,
-    standardise,
-)
+from skfrugal.solvers._products_only import as_products, from_products
+from skfrugal.solvers._projection import Target, project, with_words
+from skfrugal.solvers._splits import ORDERS
+from skfrugal.solvers._sweeps import Sweeps, check_sweeps
+from skfrugal.solvers._target import check_matrix, energy
+from skfrugal.solvers._weights import Norm, check_mask, check_norm, row_norm
 
 
-def butterfly_factorization(A, chain, *, order="l2r"):
+def butterfly_factorization(
+    A,
+    chain,
+    *,
+    order="l2r",
+    sweeps=None,
+    weights=None,
+    mask=None,
+    max_error=None,
+    random_state=None,
+):
     r"""Approximate a matrix by a product of Kronecker-sparse factors.
 
     The matrix is split in two factors, each factor again, until the chain is reached;
@@ -36,8 +37,11 @@ def butterfly_factorization(A, chain, *, order="l2r"):
 
     Parameters
     ----------
-    A : array-like of shape (M, N)
-        The matrix, real or complex.  Integers are taken as float64.
+    A : array-like of shape (M, N), LinearOperator or pair of callables
+        The matrix, real or complex.  Integers are taken as float64.  An operator (of
+        SciPy or of this package), or a pair of functions that return ``A @ X`` and
+        ``A^* @ Y`` of two-dimensional arrays, is asked for :math:`O(\sqrt N)`
+        products only: `error` is then an estimate, and there is no certificate.
     chain : sequence of patterns (a, b, c, d)
         A chainable sequence, see :func:`~skfrugal.operators.chain_from_shape`.
         Redundant neighbours (whose products are all the matrices of one pattern) are
@@ -46,6 +50,24 @@ def butterfly_factorization(A, chain, *, order="l2r"):
         In which order the ``len(chain) - 1`` junctions between factors are split: from
         left to right, from right to left, halving, or as a permutation of their
         numbers says.
+    sweeps : int or Sweeps, default=None
+        Refine the closed form by this many sweeps over the factors, or until
+        `Sweeps.tol`; each is made of optimal updates, so that the error never rises.
+        None means none without a `mask`, and ``Sweeps()`` with one.
+    weights : pair of array-like, default=None
+        Weights >= 0 of the M rows and of the N columns, either of which may be None:
+        error and bounds are those of ``rows[:, None] * A * columns``.  The reduction
+        is exact.  A weight of zero masks its row or column.
+    mask : array-like of bool of shape (M, N), default=None
+        True where an entry of `A` counts; the others may be NaN.  They are filled by
+        majorise-minimise, one sweep at a time.
+    max_error : float, default=None
+        Relative error that must not be exceeded.  The ranks of `chain` are replaced
+        by the smallest ones whose bound ensures it.  Where that would store as much
+        as the matrix, there is no structure: the operator is the dense matrix, and
+        the message says so.
+    random_state : int, RandomState or None, default=None
+        For the random vectors that are multiplied with an operator `A`.
 
     Returns
     -------
@@ -58,21 +80,32 @@ def butterfly_factorization(A, chain, *, order="l2r"):
         :math:`\min((\sum_s E_s^2)^{1/2}, \|A\|)`, hence at most
         :math:`\sqrt{L - 1}` times the optimum, for "l2r", "r2l" and every order
         that always splits the first or the last junction left; for other orders it
-        is :math:`\sum_s E_s`.
+        is :math:`\sum_s E_s`.  With a `mask` the lower bound is None, and the upper
+        one that of the matrix with zeros for what does not count.
+
+    Raises
+    ------
+    ValueError
+        For a matrix, a chain or an option that does not fit, saying what would.
 
     See Also
     --------
+    select_chain : Ranks all chains of a shape by their certificates.
     skfrugal.structures.Butterfly : The same, with the chain chosen by size.
 
     Notes
     -----
-    A matrix that is such a product is recovered up to rounding, whatever the order.
+    A matrix that is such a product is recovered up to rounding, whatever the order,
+    also from products only: these take ``(r + 2)`` products for each group of columns
+    and ``(r + 4)`` with the adjoint for each class of rows of the junction that needs
+    fewest (352 for the dyadic chain of size 1024), and 8 for the error.
 
     *Cost.* For rank 1 and blocks of side 2 in order "l2r" or "r2l",
     :math:`O(N^2)` without LAPACK; the certificate adds :math:`O(N^{2.5})`
-    multiply-adds at most.  One dense singular value decomposition costs
-    :math:`O(N^3)`.  A product with the result costs ``operator.nnz`` multiply-adds a
-    vector instead of :math:`M N`.  Arithmetic is done in float64 or complex128.
+    multiply-adds at most, as the singular values for `max_error` do.  A sweep is
+    :math:`O(N^2)`.  One dense singular value decomposition costs :math:`O(N^3)`.  A
+    product with the result costs ``operator.nnz`` multiply-adds a vector instead of
+    :math:`M N`.  Arithmetic is done in float64 or complex128.
 
     References
     ----------
@@ -81,6 +114,10 @@ def butterfly_factorization(A, chain, *, order="l2r"):
 
     Q.-T. Le, L. Zheng, E. Riccietti, R. Gribonval, "Butterfly factorization with
     error guarantees", arXiv:2411.04506.
+
+    Y. Liu, X. Xing, H. Guo, E. Michielssen, P. Ghysels, X. S. Li, "Butterfly
+    factorization via randomized matrix-vector multiplications", SIAM J. Sci. Comput.
+    43(2), 2021 (from products only).
 
     Examples
     --------
@@ -95,16 +132,24 @@ def butterfly_factorization(A, chain, *, order="l2r"):
     >>> bool(result.lower_bound <= result.error <= result.upper_bound)
     True
     """
-    A = check_matrix(A)
     chain = check_chain(chain)
-    if A.shape != chain_shape(chain):
-        raise ValueError(
-            f"A has shape {A.shape} but chain is for matrices of shape "
-            f"{chain_shape(chain)}; pass a chain made for the shape of A, for "
-            f"example chain_from_shape{A.shape}."
-        )
     splits = _check_order(order, len(chain) - 1)
-    return _factorize(A, chain, splits)
+    products = as_products(A, chain)
+    sweeps = None if sweeps is None else check_sweeps(sweeps)
+    if products is not None:
+        _check_products(products, chain, sweeps, weights, mask, max_error)
+        return from_products(products, chain, splits, check_rng(random_state))
+    if mask is not None:
+        mask, A = check_mask(mask, A)
+        sweeps = sweeps or Sweeps()
+    A = check_matrix(A)
+    _check_shape(A.shape, chain)
+    target = Target(A, check_norm(weights, mask, A.shape))
+    if target.norm.mask is not None:
+        sweeps = sweeps or Sweeps()
+    if max_error is not None:
+        return _accurate(target, chain, splits, sweeps, check_max_error(max_error))
+    return project(target, chain, splits, sweeps=sweeps)
 
 
 def row_weighted_factorization(A, chain, row_weight):
@@ -116,7 +161,28 @@ def row_weighted_factorization(A, chain, row_weight):
     the best fit of their own row.  None means equal weights.
     """
     splits = ORDERS["r2l"](len(chain) - 1)
-    return _factorize(A, chain, splits, row_weight)
+    norm = Norm() if row_weight is None else row_norm(row_weight)
+    return project(Target(A, norm), chain, splits, refit=row_weight is not None)
+
+
+def _accurate(target, chain, splits, sweeps, max_error):
+    """The chain with ranks for `max_error`, or the dense matrix."""
+    if target.norm.mask is not None:
+        raise ValueError(
+            "max_error cannot be promised on a mask, nor where weights are zero: "
+            "entries that do not count have no bound. Pass one or the other."
+        )
+    wanted = f"a relative error of {max_error:.3g}"
+    found = accurate_chain(target.matrix, chain, splits, max_error)
+    if found is None or chain_n_values(found[0]) >= target.A.size:
+        return dense_instead(
+            target.A, f"No structure: this chain stores no less at {wanted}."
+        )
+    merged, splits = found
+    result = project(target, merged, splits, sweeps=sweeps)
+    if result.error > max_error * target.in_units(energy(target.matrix)):
+        return dense_instead(target.A, f"Rounding alone is more than {wanted}.")
+    return with_words(result, f"For {wanted}: {told_ranks(chain, merged)}")
 
 
 def _check_order(order, n_splits):
@@ -131,93 +197,26 @@ def _check_order(order, n_splits):
     )
 
 
-def _factorize(A, chain, splits, row_weight=None):
-    merged, splits = without_redundancy(chain, splits)
-    pattern = join(merged, 0, len(merged))
-    scaled, exponent = standardise(A)
-    target, shift, root, unit = scaled, 0, 1.0, 1.0
-    if row_weight is not None:
-        unit = math.sqrt(row_weight.max())
-        root = np.sqrt(row_weight)[:, np.newaxis] / unit
-        target, shift = standardise(root * scaled)
-        a, b, _, d = pattern
-        root = root.reshape(a, b, 1, d)
-    values = restrict(target, pattern)
-    factors = split_chain(values, merged, splits)
-    energies = junction_energies(values, merged, factors)
-    if row_weight is not None:
-        factors = refit_first(restrict(scaled, pattern), factors, merged)
-    operator, factors = _in_common_scale(factors, exponent, A.dtype)
-    residual = restrict(scaled, pattern) - fuse_chain(factors, merged)
-    outside = _energy_outside(target, pattern)
-    squares = (
-        outside + energy(scale(root * residual, -shift)),
-        *_bounds(outside, energies, energy(values), is_outside_in(splits)),
-    )
-    error, lower, upper = (
-        float(scale(np.float64(unit * math.sqrt(square)), exponent + shift))
-        for square in squares
-    )
-    negligible = 64 * np.finfo(A.dtype).eps * math.sqrt(outside + energy(values))
-    exact = math.sqrt(squares[0]) <= negligible
-    message = _message(chain, merged, exact, error / lower if lower > 0 else math.inf)
-    return Factorization(operator, error, lower, upper, 1, True, message)
-
-
-def _bounds(outside, energies, whole, orthogonal):
-    """Squares of the bounds; `outside`, lost by every product, is counted once."""
-    lower = outside + max(energies, default=0.0)
-    if orthogonal:
-        return lower, outside + min(sum(energies), whole)
-    return lower, outside + sum(map(math.sqrt, energies)) ** 2
-
-
-def _in_common_scale(factors, exponent, dtype):
-    """The operator ``2**exponent * (product of the factors)``, and what it stores.
-
-    Powers of two are moved between the factors until their largest entries agree, so
-    that no factor overflows where the matrix does not.  The factors are returned
-    as rounded to `dtype`, without the common scale.
-    """
-    own = [binary_exponent(values) for values in factors]
-    share, rest = divmod(exponent + sum(own), len(own))
-    shifts = [share + (i < rest) - e for i, e in enumerate(own)]
-    stored = [
-        scale(values, shift).astype(dtype)
-        for values, shift in zip(factors, shifts, strict=True)
-    ]
-    rounded = [
-        scale(values.astype(factors[0].dtype), -shift)
-        for values, shift in zip(stored, shifts, strict=True)
-    ]
-    operators = [KroneckerSparse(values) for values in stored]
-    return operators[0] if len(operators) == 1 else Product(operators), rounded
-
-
-def _energy_outside(matrix, pattern):
-    """Energy of the entries outside the support, from these entries themselves."""
-    if pattern[0] == pattern[3] == 1:
-        return 0.0
-    outside = matrix.copy()
-    view, index = support_view(outside, pattern)
-    view[index] = 0
-    return energy(outside)
-
-
-def _message(chain, merged, exact, ratio):
-    parts = []
-    if len(merged) < len(chain):
-        parts.append(
-            f"The chain of {len(chain)} patterns has redundant neighbours: the factors "
-            f"are those of the merged chain {merged}, which has the same products."
+def _check_shape(shape, chain):
+    if shape != chain_shape(chain):
+        raise ValueError(
+            f"A has shape {shape} but chain is for matrices of shape "
+            f"{chain_shape(chain)}; pass a chain made for the shape of A, for "
+            f"example chain_from_shape{shape}."
         )
-    if exact:
-        parts.append("The matrix is a product of this chain, up to rounding.")
-    elif ratio <= 1 + 1e-9:
-        parts.append("Closed form: no product of this chain is closer.")
-    else:
-        parts.append(
-            f"Closed form: the error is at most {ratio:.4g} times the smallest that a "
-            f"product of this chain can have."
+
+
+def _check_products(products, chain, sweeps, weights, mask, max_error):
+    _check_shape(products.shape, chain)
+    options = {
+        "sweeps": sweeps,
+        "weights": weights,
+        "mask": mask,
+        "max_error": max_error,
+    }
+    given = [name for name, value in options.items() if value is not None]
+    if given:
+        raise ValueError(
+            f"{given[0]} needs the entries of A, which is known by its products only; "
+            f"pass A as an array (A.toarray() or A @ np.eye({products.shape[1]}))."
         )
-    return " ".join(parts)

@@ -60,6 +60,9 @@ class Factorization:
         What the method makes small, after each iteration; empty for a closed form.
     state : object
         What the method resumes from, where its docstring says that it can; else None.
+    n_products : int or None
+        Products with vectors that a method took which sees the matrix only through
+        them; None where the entries were given.
 
     See Also
     --------
@@ -83,6 +86,7 @@ class Factorization:
     message: str
     objectives: tuple = field(default=(), compare=False)
     state: object = field(default=None, compare=False)
+    n_products: int | None = None
 
     def __repr__(self):
         m, n = self.operator.shape
@@ -102,6 +106,8 @@ def _path(result):
     if len(result.objectives) > 1:
         first, last = result.objectives[0], result.objectives[-1]
         parts += f", objective {first:.6g} -> {last:.6g}"
+    if result.n_products is not None:
+        parts += f", {result.n_products:,} products with the matrix"
     if result.state is not None:
         parts += "; can be resumed from its state"
     return parts

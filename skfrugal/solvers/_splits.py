@@ -60,11 +60,16 @@ def join(chain, start, stop):
 def without_redundancy(chain, splits):
     """The merged chain, and the splits that survive, renumbered, in their order."""
     merged = tuple(remove_redundancy(chain))
+    return merged, surviving(chain, merged, splits)
+
+
+def surviving(chain, merged, splits):
+    """Numbers that the junctions `splits` of a chain have after a merge of factors."""
     if len(merged) == len(chain):
-        return merged, splits
+        return splits
     prefixes = [join(chain, 0, i + 1) for i in range(len(chain))]
     kept = [prefixes.index(join(merged, 0, i + 1)) for i in range(len(merged) - 1)]
-    return merged, tuple(kept.index(split) for split in splits if split in kept)
+    return tuple(kept.index(split) for split in splits if split in kept)
 
 
 def junction_energies(values, chain, factors):
@@ -91,8 +96,15 @@ def split_chain(values, chain, splits):
     split of the node is an optimal split of the whole product.  Returns a list;
     factors after the last node split have orthonormal rows, those before it columns.
     """
-    nodes = [(0, len(chain), values)]
-    centre = 0
+    return split_nodes([(0, len(chain), values)], 0, chain, splits)
+
+
+def split_nodes(nodes, centre, chain, splits):
+    """`split_chain` from nodes ``(start, stop, values)`` that are split already.
+
+    Nodes left of number `centre` have orthonormal columns, those right of it rows.
+    """
+    nodes = list(nodes)
     for step, split in enumerate(splits):
         target = next(
             i for i, (start, stop, _) in enumerate(nodes) if start <= split < stop - 1
@@ -104,7 +116,7 @@ def split_chain(values, chain, splits):
         # After the last split they stay where a single factor can be refitted.
         following = splits[step + 1] if step + 1 < len(splits) else len(chain)
         leftwards = following < split or (len(nodes) == len(chain) - 1 and split == 0)
-        left, right = _split(node, p1, p2, leftwards)
+        left, right = split_pair(node, p1, p2, leftwards)
         nodes[target : target + 1] = [
             (start, split + 1, left),
             (split + 1, stop, right),
@@ -113,7 +125,14 @@ def split_chain(values, chain, splits):
     return [node for _, _, node in nodes]
 
 
-def _split(values, p1, p2, leftwards):
+def with_orthonormal_rows(factors, chain):
+    """The same product, all factors but the first with orthonormal rows."""
+    nodes = [(i, i + 1, factor) for i, factor in enumerate(factors)]
+    _move_centre(nodes, chain, len(nodes) - 1, 0)
+    return [factor for _, _, factor in nodes]
+
+
+def split_pair(values, p1, p2, leftwards):
     """Optimal pair; the right factor is orthonormal if `leftwards`, else the left."""
     grid, rank = blocks(values, p1, p2), pair_rank(p1, p2)
     if leftwards:
@@ -148,10 +167,20 @@ def refit_first(values, factors, chain):
     of ``values @ (their product)^*``, contracted here one factor at a time.
     """
     for i in range(len(chain) - 1, 0, -1):
-        p1, p2 = join(chain, 0, i), chain[i]
-        grid = blocks(values, p1, p2) @ adjoint(right_to(factors[i], p1, p2))
-        values = left_from(grid, p1, p2)
+        values = contract_right(values, factors[i], join(chain, 0, i), chain[i])
     return [values, *factors[1:]]
+
+
+def contract_right(values, factor, left, pattern):
+    """``values @ factor^*`` on pattern `left`; values are on ``left * pattern``."""
+    grid = blocks(values, left, pattern) @ adjoint(right_to(factor, left, pattern))
+    return left_from(grid, left, pattern)
+
+
+def contract_left(values, factor, pattern, right):
+    """``factor^* @ values`` on pattern `right`; values are on ``pattern * right``."""
+    grid = adjoint(left_to(factor, pattern, right)) @ blocks(values, pattern, right)
+    return right_from(grid, pattern, right)
 
 
 def fuse_chain(factors, chain):

@@ -1,0 +1,224 @@
+"""The certified projection on a chain: scaled, weighted, split, refined, and told."""
+
+import math
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+
+from skfrugal.operators import KroneckerSparse, Product
+from skfrugal.operators._blocks import restrict, support_view
+from skfrugal.solvers._iterate import iterate
+from skfrugal.solvers._result import Factorization
+from skfrugal.solvers._splits import (
+    fuse_chain,
+    is_outside_in,
+    join,
+    junction_energies,
+    refit_first,
+    split_chain,
+    without_redundancy,
+)
+from skfrugal.solvers._sweeps import sweep
+from skfrugal.solvers._target import binary_exponent, energy, scale, standardise
+from skfrugal.solvers._weights import Norm
+
+
+@dataclass(frozen=True)
+class Target:
+    """A matrix and a norm, brought to a scale where squares are safe.
+
+    Attributes
+    ----------
+    A : ndarray of shape (M, N)
+    norm : Norm
+    """
+
+    A: np.ndarray
+    norm: Norm
+
+    @cached_property
+    def _scaled(self):
+        return standardise(self.A)
+
+    @cached_property
+    def _weighted(self):
+        scaled, exponent = self._scaled
+        if self.norm.is_plain:
+            return scaled, exponent
+        weighted, shift = standardise(self.norm.weigh(scaled))
+        return weighted, exponent + shift
+
+    @property
+    def matrix(self):
+        """What is projected: weighted and masked, the largest part in [0.5, 1)."""
+        return self._weighted[0]
+
+    @property
+    def exponent(self):
+        """The weighted matrix is ``matrix * 2**exponent * norm.unit``."""
+        return self._weighted[1]
+
+    @property
+    def shift(self):
+        """Power of two that the weights took off."""
+        return self._weighted[1] - self._scaled[1]
+
+    def in_units(self, square):
+        """The length, in the units of `A`, whose square is `square` in ours."""
+        length = np.float64(self.norm.unit * math.sqrt(square))
+        return float(scale(length, self.exponent))
+
+    def energy_left(self, rounded, chain):
+        """Squared error on the support of unweighted factors, from the residual."""
+        pattern = join(chain, 0, len(chain))
+        residual = restrict(self._scaled[0], pattern) - fuse_chain(rounded, chain)
+        return energy(scale(self.norm.weigh_values(residual, pattern), -self.shift))
+
+
+def project(target, chain, splits, *, sweeps=None, refit=False):
+    """Project a `Target` on the products of a chain.
+
+    Parameters
+    ----------
+    target : Target
+    chain : tuple of patterns
+        Chainable.
+    splits : sequence of int
+        Order of the junctions.
+    sweeps : Sweeps or None
+        Refine, or not.  A mask needs it.
+    refit : bool
+        Fit the first factor again, row by row, instead of dividing by weights of the
+        rows; for an order that leaves the other factors orthonormal.
+    """
+    merged, splits = without_redundancy(chain, splits)
+    pattern = join(merged, 0, len(merged))
+    values = restrict(target.matrix, pattern)
+    factors = split_chain(values, merged, splits)
+    energies = junction_energies(values, merged, factors)
+    outside, whole = _energy_outside(target.matrix, pattern), energy(values)
+    run = None
+    if sweeps is not None and len(merged) > 1:
+        run = _refine(target, values, merged, factors, sweeps, outside)
+        factors = run.step.state
+    operator, left = _finish(target, merged, factors, refit)
+    error = math.sqrt(outside + left)
+    lower, upper = _bounds(outside, energies, whole, is_outside_in(splits))
+    if target.norm.mask is not None:
+        lower = None
+    negligible = 64 * np.finfo(target.A.dtype).eps * math.sqrt(outside + whole)
+    message = _message(chain, merged, error, lower, error <= negligible)
+    result = Factorization(
+        operator,
+        target.in_units(error**2),
+        None if lower is None else target.in_units(lower),
+        target.in_units(upper),
+        n_iter=1 if run is None else run.n_iter,
+        converged=True if run is None else run.converged,
+        message=message if run is None else f"{message} {run.message}",
+        objectives=() if run is None else run.objectives,
+    )
+    return result
+
+
+def _refine(target, values, chain, factors, sweeps, outside):
+    """`Run` of the sweeps; its states are lists of factors."""
+    views = (
+        lambda factors: _finish(target, chain, factors, False)[0],
+        lambda lost: target.in_units(outside + lost),
+    )
+    mask = target.norm.mask_values(join(chain, 0, len(chain)))
+    steps = sweep(values, chain, factors, sites=sweeps.sites, mask=mask, views=views)
+    return iterate(
+        steps,
+        max_iter=sweeps.max_iter,
+        tol=sweeps.tol,
+        on_step=sweeps.on_step,
+        verbose=sweeps.verbose,
+        name="Sweeps",
+    )
+
+
+def _finish(target, chain, factors, refit):
+    """The operator, and its squared error on the support."""
+    exponent = target.exponent
+    if refit:
+        exponent -= target.shift
+        values = restrict(target._scaled[0], join(chain, 0, len(chain)))
+        factors = refit_first(values, factors, chain)
+    else:
+        factors = target.norm.unweigh(factors, chain)
+    operator, rounded = in_common_scale(factors, exponent, target.A.dtype)
+    if not refit:
+        rounded[0] = scale(rounded[0], target.shift)
+    return operator, target.energy_left(rounded, chain)
+
+
+def _bounds(outside, energies, whole, orthogonal):
+    """Squares of the bounds; `outside`, lost by every product, is counted once."""
+    lower = outside + max(energies, default=0.0)
+    if orthogonal:
+        return lower, outside + min(sum(energies), whole)
+    return lower, outside + sum(map(math.sqrt, energies)) ** 2
+
+
+def in_common_scale(factors, exponent, dtype):
+    """The operator ``2**exponent * (product of the factors)``, and what it stores.
+
+    Powers of two are moved between the factors until their largest entries agree, so
+    that no factor overflows where the matrix does not.  The factors are returned
+    as rounded to `dtype`, without the common scale.
+    """
+    own = [binary_exponent(values) for values in factors]
+    share, rest = divmod(exponent + sum(own), len(own))
+    shifts = [share + (i < rest) - e for i, e in enumerate(own)]
+    stored = [
+        scale(values, shift).astype(dtype)
+        for values, shift in zip(factors, shifts, strict=True)
+    ]
+    rounded = [
+        scale(values.astype(factors[0].dtype), -shift)
+        for values, shift in zip(stored, shifts, strict=True)
+    ]
+    operators = [KroneckerSparse(values) for values in stored]
+    return operators[0] if len(operators) == 1 else Product(operators), rounded
+
+
+def _energy_outside(matrix, pattern):
+    """Energy of the entries outside the support, from these entries themselves."""
+    if pattern[0] == pattern[3] == 1:
+        return 0.0
+    outside = matrix.copy()
+    view, index = support_view(outside, pattern)
+    view[index] = 0
+    return energy(outside)
+
+
+def with_words(result, words):
+    """The result, its message after `words`."""
+    return replace(result, message=f"{words} {result.message}")
+
+
+def _message(chain, merged, error, lower, exact):
+    parts = []
+    if len(merged) < len(chain):
+        parts.append(
+            f"The chain of {len(chain)} patterns has redundant neighbours: the factors "
+            f"are those of the merged chain {merged}, which has the same products."
+        )
+    ratio = math.inf if not lower else error / math.sqrt(lower)
+    if lower is None:
+        parts.append(
+            "Majorise-minimise on the entries of the mask: monotone; no lower bound."
+        )
+    elif exact:
+        parts.append("The matrix is a product of this chain, up to rounding.")
+    elif ratio <= 1 + 1e-9:
+        parts.append("Closed form: no product of this chain is closer.")
+    else:
+        parts.append(
+            f"Closed form: the error is at most {ratio:.4g} times the smallest that a "
+            f"product of this chain can have."
+        )
+    return " ".join(parts)

@@ -7,7 +7,7 @@ progress: a method is a generator of steps, and does not know when it is to end.
 import sys
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import scipy.optimize
@@ -45,6 +45,10 @@ class Run:
     objectives: tuple
     message: str
 
+    def with_objectives(self, objectives):
+        """The same run with other objectives: those of its stages."""
+        return replace(self, objectives=tuple(objectives), n_iter=len(objectives))
+
     def factorization(self, error, *, operator=None, message="", bounds=(None, None)):
         """`Factorization` that ends in this run's words.
 
@@ -70,7 +74,9 @@ class Run:
         )
 
 
-def iterate(steps, *, max_iter, tol, on_step=None, verbose=0, name="Solver"):
+def iterate(
+    steps, *, max_iter, tol, on_step=None, verbose=0, name="Solver", warn=True
+):
     """Run a generator of steps until it has converged.
 
     Parameters
@@ -94,6 +100,9 @@ def iterate(steps, *, max_iter, tol, on_step=None, verbose=0, name="Solver"):
     name : str, default="Solver"
         What the line and the warning call the method.
 
+    warn : bool, default=True
+        Pass False where the loop is a stage of a method that does not rely on it.
+
     Returns
     -------
     run : Run
@@ -103,7 +112,7 @@ def iterate(steps, *, max_iter, tol, on_step=None, verbose=0, name="Solver"):
     ConvergenceWarning
         After `max_iter` steps whose criterion stayed above `tol`.
     """
-    report = _Reporter(max_iter, tol, on_step, verbose, name)
+    report = _Reporter(max_iter, tol, on_step, verbose, name, warn)
     for step in steps:
         if report(step):
             break
@@ -200,13 +209,14 @@ class _VectorStep:
 class _Reporter:
     """Counts steps, tells of them, and knows when they end."""
 
-    def __init__(self, max_iter, tol, on_step, verbose, name):
+    def __init__(self, max_iter, tol, on_step, verbose, name, warn=True):
         self.max_iter = check_positive_int(max_iter, "max_iter")
         if not tol >= 0:
             raise ValueError(
                 f"tol must be a number >= 0; got {tol!r}. Pass 0 for max_iter steps."
             )
         self.tol, self.on_step, self.verbose, self.name = tol, on_step, verbose, name
+        self.may_warn = warn
         self.step = self.message = None
         self.converged, self.objectives = False, []
 
@@ -225,7 +235,7 @@ class _Reporter:
             self.settle(True, f"Converged to tol={self.tol:.3g}")
         elif len(self.objectives) == self.max_iter:
             self.settle(False, f"Stopped at max_iter={self.max_iter}")
-            if self.tol > 0:
+            if self.tol > 0 and self.may_warn:
                 self.warn(step.criterion)
         return self.message is not None
 

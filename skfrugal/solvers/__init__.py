@@ -1,16 +1,20 @@
 """Solvers: a target matrix in, an operator out."""
 
 from skfrugal.solvers._butterfly import butterfly_factorization
+from skfrugal.solvers._chain_ranking import ChainRanking, RankedChain
 from skfrugal.solvers._fold import fold_rotations
 from skfrugal.solvers._gradient import butterfly_regression, gradient_factorization
 from skfrugal.solvers._orthogonal import greedy_jacobi, prune_rotations
 from skfrugal.solvers._permutation_search import find_permutations
 from skfrugal.solvers._polish import polish_rotations
 from skfrugal.solvers._result import Factorization
+from skfrugal.solvers._select_chain import select_chain
 from skfrugal.solvers._sweeps import Sweeps
 
 __all__ = [
+    "ChainRanking",
     "Factorization",
+    "RankedChain",
     "Sweeps",
     "butterfly_factorization",
     "butterfly_regression",
@@ -20,4 +24,5 @@ __all__ = [
     "greedy_jacobi",
     "polish_rotations",
     "prune_rotations",
+    "select_chain",
 ]

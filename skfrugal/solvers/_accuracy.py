@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 
 from skfrugal.operators import Dense
-from skfrugal.operators._blocks import blocks, restrict
+from skfrugal.operators._blocks import adjoint, blocks, restrict
 from skfrugal.operators._patterns import chain_n_values, compose, pair_rank
 from skfrugal.solvers._result import Factorization
 from skfrugal.solvers._splits import is_outside_in, join, surviving
@@ -47,7 +47,12 @@ def with_ranks(chain, ranks):
 def tails(values, chain, split):
     """Squared distances to the blocks of rank 0, 1, 2, ... of a junction."""
     left, right = join(chain, 0, split + 1), join(chain, split + 1, len(chain))
-    singular = np.linalg.svd(blocks(values, left, right), compute_uv=False)
+    grid = blocks(values, left, right)
+    if grid.shape[-2] < grid.shape[-1]:
+        grid = adjoint(grid)
+    if grid.shape[-2] > 2 * grid.shape[-1]:
+        grid = np.linalg.qr(grid, mode="r")
+    singular = np.linalg.svd(grid, compute_uv=False)
     squares = np.sum(singular**2, axis=(0, 1))
     return np.append(np.cumsum(squares[::-1])[::-1], 0.0)
 

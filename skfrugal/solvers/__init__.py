@@ -2,6 +2,7 @@
 
 from skfrugal.solvers._butterfly import butterfly_factorization
 from skfrugal.solvers._chain_ranking import ChainRanking, RankedChain
+from skfrugal.solvers._fixed_support import fixed_support_factorization
 from skfrugal.solvers._fold import fold_rotations
 from skfrugal.solvers._gradient import butterfly_regression, gradient_factorization
 from skfrugal.solvers._orthogonal import greedy_jacobi, prune_rotations
@@ -9,6 +10,7 @@ from skfrugal.solvers._permutation_search import find_permutations
 from skfrugal.solvers._polish import polish_rotations
 from skfrugal.solvers._result import Factorization
 from skfrugal.solvers._select_chain import select_chain
+from skfrugal.solvers._supports import is_identifiable, is_tractable
 from skfrugal.solvers._sweeps import Sweeps
 
 __all__ = [
@@ -19,9 +21,12 @@ __all__ = [
     "butterfly_factorization",
     "butterfly_regression",
     "find_permutations",
+    "fixed_support_factorization",
     "fold_rotations",
     "gradient_factorization",
     "greedy_jacobi",
+    "is_identifiable",
+    "is_tractable",
     "polish_rotations",
     "prune_rotations",
     "select_chain",

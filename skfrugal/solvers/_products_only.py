@@ -9,10 +9,16 @@ import numpy as np
 from skfrugal._validation import inexact_dtype
 from skfrugal.operators._blocks import adjoint, left_from, right_from
 from skfrugal.operators._patterns import chain_shape, pair_rank
-from skfrugal.solvers._projection import Target, in_common_scale, project
+from skfrugal.solvers._projection import Target, as_operator, project
 from skfrugal.solvers._result import Factorization
 from skfrugal.solvers._splits import join, split_nodes, without_redundancy
-from skfrugal.solvers._target import check_matrix, energy, scale, standardise
+from skfrugal.solvers._target import (
+    check_matrix,
+    energy,
+    in_common_scale,
+    scale,
+    standardise,
+)
 from skfrugal.solvers._weights import Norm
 
 # Random vectors beyond the rank of a block: with two, and twice as many on the other
@@ -81,7 +87,8 @@ def from_products(products, chain, splits, rng):
     nodes = [(0, middle + 1, left), (middle + 1, len(merged), right)]
     others = tuple(split for split in kept if split != middle)
     factors = split_nodes(nodes, 1, merged, others) if others else [left, right]
-    operator, _ = in_common_scale(factors, exponent, products.dtype or dtype)
+    stored, _ = in_common_scale(factors, exponent, products.dtype or dtype)
+    operator = as_operator(stored)
     message = (
         f"From {n_products} products with the matrix and its adjoint, exact where the "
         f"matrix is a product of this chain; the error is an estimate from "

@@ -20,7 +20,7 @@ from skfrugal.solvers._splits import (
     without_redundancy,
 )
 from skfrugal.solvers._sweeps import sweep
-from skfrugal.solvers._target import binary_exponent, energy, scale, standardise
+from skfrugal.solvers._target import energy, in_common_scale, scale, standardise
 from skfrugal.solvers._weights import Norm
 
 
@@ -149,10 +149,10 @@ def _finish(target, chain, factors, refit):
         factors = refit_first(values, factors, chain)
     else:
         factors = target.norm.unweigh(factors, chain)
-    operator, rounded = in_common_scale(factors, exponent, target.A.dtype)
+    stored, rounded = in_common_scale(factors, exponent, target.A.dtype)
     if not refit:
         rounded[0] = scale(rounded[0], target.shift)
-    return operator, target.energy_left(rounded, chain)
+    return as_operator(stored), target.energy_left(rounded, chain)
 
 
 def _bounds(outside, energies, whole, orthogonal):
@@ -163,26 +163,10 @@ def _bounds(outside, energies, whole, orthogonal):
     return lower, outside + sum(map(math.sqrt, energies)) ** 2
 
 
-def in_common_scale(factors, exponent, dtype):
-    """The operator ``2**exponent * (product of the factors)``, and what it stores.
-
-    Powers of two are moved between the factors until their largest entries agree, so
-    that no factor overflows where the matrix does not.  The factors are returned
-    as rounded to `dtype`, without the common scale.
-    """
-    own = [binary_exponent(values) for values in factors]
-    share, rest = divmod(exponent + sum(own), len(own))
-    shifts = [share + (i < rest) - e for i, e in enumerate(own)]
-    stored = [
-        scale(values, shift).astype(dtype)
-        for values, shift in zip(factors, shifts, strict=True)
-    ]
-    rounded = [
-        scale(values.astype(factors[0].dtype), -shift)
-        for values, shift in zip(stored, shifts, strict=True)
-    ]
-    operators = [KroneckerSparse(values) for values in stored]
-    return operators[0] if len(operators) == 1 else Product(operators), rounded
+def as_operator(values):
+    """The product of Kronecker-sparse factors of these values."""
+    operators = [KroneckerSparse(one) for one in values]
+    return operators[0] if len(operators) == 1 else Product(operators)
 
 
 def _energy_outside(matrix, pattern):

@@ -94,7 +94,7 @@ class SweepStep:
     criterion : float
         Decrease of the squared error over the squared norm of the target.
     lost : float
-        The squared error, in the units of the values.
+        The squared error, in the units of the values; what `to_error` takes.
     """
 
     state: list

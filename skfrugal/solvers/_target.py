@@ -49,6 +49,27 @@ def standardise(A):
     return scale(A, -exponent), exponent
 
 
+def in_common_scale(factors, exponent, dtype):
+    """Factors of ``2**exponent * (product of the factors)``, and what they round to.
+
+    Powers of two are moved between the factors until their largest entries agree, so
+    that no factor overflows where the matrix does not.  First in `dtype`; then again as
+    given, without the common scale, but as rounded.
+    """
+    own = [binary_exponent(values) for values in factors]
+    share, rest = divmod(exponent + sum(own), len(own))
+    shifts = [share + (i < rest) - e for i, e in enumerate(own)]
+    stored = [
+        scale(values, shift).astype(dtype)
+        for values, shift in zip(factors, shifts, strict=True)
+    ]
+    rounded = [
+        scale(values.astype(factors[0].dtype), -shift)
+        for values, shift in zip(stored, shifts, strict=True)
+    ]
+    return stored, rounded
+
+
 def binary_exponent(A):
     """Exponent e with ``2**(e-1) <= largest part of an entry < 2**e``, or 0."""
     parts = np.ascontiguousarray(A).view(np.float64)

@@ -17,6 +17,7 @@ from skfrugal.structures import (
     Butterfly,
     Dense,
     LowRank,
+    LowRankPlusSparse,
     Monarch,
     budget_in_values,
     check_structure,
@@ -29,6 +30,7 @@ ALL = [
     Monarch(),
     Monarch(rank=3),
     LowRank(rank=3),
+    LowRankPlusSparse(rank=2, density=0.1),
     Dense(),
     Auto(budget=1.0),
 ]
@@ -55,18 +57,23 @@ def test_structure_size_is_that_of_its_operators(structure, shape):
     drawn = structure.random(shape, random_state=0)
     assert result.operator.shape == drawn.shape == shape
     needed = structure.n_parameters(shape)
-    if isinstance(structure, Auto):
+    if isinstance(structure, Auto | LowRankPlusSparse):
+        # The choice, or a sparse term of zeros, may store less.
         assert max(result.operator.nnz, drawn.nnz) <= needed
     else:
         assert result.operator.nnz == drawn.nnz == needed
     distance = np.linalg.norm(A - result.operator.toarray())
     slack = 1e-13 * np.linalg.norm(A)
     assert result.error == pytest.approx(distance, abs=slack)
-    assert result.lower_bound <= result.error + slack
+    assert (result.lower_bound or 0) <= result.error + slack
     assert result.error <= result.upper_bound + slack
 
 
-@pytest.mark.parametrize("structure", ALL, ids=repr)
+@pytest.mark.parametrize(
+    "structure",
+    [one for one in ALL if not isinstance(one, LowRankPlusSparse)],
+    ids=repr,
+)
 @pytest.mark.parametrize("dtype", [np.float32, np.float64, np.complex128])
 def test_structure_recovers_its_own_operators(structure, dtype):
     shape = (12, 40)
@@ -201,7 +208,7 @@ def test_weighted_certificate_holds(shape, structure, dtype, spread, exponent, s
     norm = _weighted_norm(A / scale, weight)
     lower, error, upper = (
         value / scale / norm
-        for value in (result.lower_bound, result.error, result.upper_bound)
+        for value in (result.lower_bound or 0, result.error, result.upper_bound)
     )
     slack = 2e-6 if single else 1e-13
     assert lower <= error + slack
@@ -265,7 +272,15 @@ def test_butterfly_has_blocks_of_about_the_side_asked_for(shape, block_size, n_f
 
 
 def test_structures_have_names():
-    assert set(STRUCTURES) == {"auto", "butterfly", "dense", "low_rank", "monarch"}
+    names = {
+        "auto",
+        "butterfly",
+        "dense",
+        "low_rank",
+        "low_rank_plus_sparse",
+        "monarch",
+    }
+    assert set(STRUCTURES) == names
     for name in STRUCTURES:
         structure = check_structure(name, (64, 64), budget=1.0)
         assert isinstance(structure, STRUCTURES[name])
@@ -350,6 +365,38 @@ def test_auto_finds_the_planted_structure(planted, kind, row_weight):
     ]
     assert result.error == min(other.error for other in others)
     assert "Chosen for its error among" in result.message
+
+
+@pytest.mark.parametrize("row_weight", [None, "varied"])
+def test_low_rank_plus_sparse_recovers_and_auto_finds_it(row_weight):
+    rng = np.random.RandomState(3)
+    A = np.outer(rng.standard_normal(48), rng.standard_normal(40))
+    cells = rng.choice(A.size, 60, replace=False)
+    A.ravel()[cells] += 10
+    if row_weight is not None:
+        row_weight = rng.uniform(0, 2, size=48) * (np.arange(48) != 5)
+    result = LowRankPlusSparse(1, 60 / A.size).project(A, row_weight=row_weight)
+    weight = np.ones(48) if row_weight is None else row_weight
+    distance = np.sqrt(weight)[:, np.newaxis] * (A - result.operator.toarray())
+    assert result.error == pytest.approx(np.linalg.norm(distance), abs=1e-10)
+    assert result.error <= 1e-2 * np.linalg.norm(A)
+    assert result.lower_bound is None
+    # Of the budget, a quarter for rank 1 leaves enough for all the entries.
+    found = Auto(budget=4 * 88).project(A, row_weight=row_weight)
+    assert isinstance(found.operator, operators.Sum)
+    assert "LowRankPlusSparse" in found.message.split("Chosen")[0]
+    assert found.error <= 1e-2 * np.linalg.norm(A)
+
+
+def test_low_rank_plus_sparse_is_no_worse_than_either_alone():
+    for seed in range(20):
+        A = _random((24, 18), seed)
+        result = LowRankPlusSparse(2, 30 / A.size).project(A)
+        tail = np.linalg.svd(A, compute_uv=False)[2:]
+        small = np.sort(np.abs(A).ravel())[:-30]
+        alone = min(np.linalg.norm(tail), np.linalg.norm(small))
+        assert result.error < result.upper_bound
+        assert result.upper_bound == pytest.approx(alone)
 
 
 def test_auto_prefers_fewer_values_where_errors_are_equal():

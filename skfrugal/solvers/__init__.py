@@ -10,6 +10,7 @@ from skfrugal.solvers._permutation_search import find_permutations
 from skfrugal.solvers._polish import polish_rotations
 from skfrugal.solvers._result import Factorization
 from skfrugal.solvers._select_chain import select_chain
+from skfrugal.solvers._sums import sum_factorization
 from skfrugal.solvers._supports import is_identifiable, is_tractable
 from skfrugal.solvers._sweeps import Sweeps
 
@@ -30,4 +31,5 @@ __all__ = [
     "polish_rotations",
     "prune_rotations",
     "select_chain",
+    "sum_factorization",
 ]

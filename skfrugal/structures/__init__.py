@@ -12,6 +12,7 @@ from skfrugal.structures._choice import (
     check_structure,
 )
 from skfrugal.structures._low_rank import Dense, LowRank
+from skfrugal.structures._sums import LowRankPlusSparse
 
 __all__ = [
     "STRUCTURES",
@@ -19,6 +20,7 @@ __all__ = [
     "Butterfly",
     "Dense",
     "LowRank",
+    "LowRankPlusSparse",
     "Monarch",
     "budget_in_values",
     "check_structure",

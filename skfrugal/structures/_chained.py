@@ -8,7 +8,8 @@ from sklearn.base import BaseEstimator
 
 from skfrugal import operators
 from skfrugal._validation import check_positive_int
-from skfrugal.operators._patterns import chain_n_values, compose, pair_rank
+from skfrugal.operators._patterns import chain_n_values, pair_rank
+from skfrugal.solvers._accuracy import without_waste
 from skfrugal.solvers._butterfly import row_weighted_factorization
 from skfrugal.solvers._target import check_matrix
 from skfrugal.structures._checks import check_row_weight, check_shape
@@ -104,7 +105,7 @@ class Butterfly(Chained):
             raise ValueError("block_size=1 leaves no blocks; pass at least 2.")
         n_factors = max(1, round(math.log(m * n) / math.log(block_size**2)))
         chain = operators.chain_from_shape(m, n, n_factors=n_factors, rank=self.rank)
-        return _without_waste(chain)
+        return without_waste(chain)
 
 
 class Monarch(Chained):
@@ -144,19 +145,4 @@ class Monarch(Chained):
     def chain(self, shape):
         """The patterns of the two factors for a matrix of this shape."""
         chain = operators.monarch(*check_shape(shape), rank=self.rank)
-        return _without_waste(operators.remove_redundancy(chain))
-
-
-def _without_waste(chain):
-    """Merge neighbours that store more than their product, the most wasteful first."""
-    chain = list(chain)
-    while len(chain) > 1:
-        waste = [
-            chain_n_values(pair) - chain_n_values([compose(*pair)])
-            for pair in pairwise(chain)
-        ]
-        worst = max(range(len(waste)), key=waste.__getitem__)
-        if waste[worst] <= 0:
-            break
-        chain[worst : worst + 2] = [compose(*chain[worst : worst + 2])]
-    return tuple(chain)
+        return without_waste(operators.remove_redundancy(chain))

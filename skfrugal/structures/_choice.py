@@ -11,6 +11,7 @@ from skfrugal.solvers._target import check_matrix
 from skfrugal.structures._chained import Butterfly, Chained, Monarch
 from skfrugal.structures._checks import check_row_weight, check_shape
 from skfrugal.structures._low_rank import Dense, LowRank
+from skfrugal.structures._sums import LowRankPlusSparse, within_budget
 
 # Sides of blocks that "auto" tries for butterflies; 2 stores as much as 4.
 BLOCK_SIZES = (2, 4, 8, 16)
@@ -33,7 +34,8 @@ class Auto(BaseEstimator):
     Notes
     -----
     `project` projects on every class, each with the largest rank that the budget
-    allows (`Butterfly` with blocks of side 2, 4, 8 and 16), and keeps the smallest
+    allows (`Butterfly` with blocks of side 2, 4, 8 and 16; `LowRankPlusSparse` with a
+    quarter, a half and three quarters of it for the rank), and keeps the smallest
     error, of equal ones that with the fewest values: no guess is involved.  *Cost.*
     That of all the projections.
 
@@ -64,6 +66,7 @@ class Auto(BaseEstimator):
             if structure is not None and key not in seen:
                 seen.add(key)
                 fitting.append(structure)
+        fitting += within_budget(shape, budget)
         if not fitting:
             raise _nothing_fits("auto", smallest, shape, self.budget, budget)
         return fitting
@@ -105,6 +108,7 @@ STRUCTURES = {
     "butterfly": Butterfly,
     "dense": Dense,
     "low_rank": LowRank,
+    "low_rank_plus_sparse": LowRankPlusSparse,
     "monarch": Monarch,
 }
 
@@ -149,7 +153,8 @@ def check_structure(structure, shape, budget=None):
 
     Parameters
     ----------
-    structure : {"auto", "butterfly", "dense", "low_rank", "monarch"} or structure
+    structure : str or structure
+        "auto", "butterfly", "dense", "low_rank", "low_rank_plus_sparse", "monarch".
         A name stands for the largest rank of that class that fits in the budget,
         "auto" for the class that turns out closest (see `Auto`).
     shape : (int, int)
@@ -214,6 +219,8 @@ def _family(name):
     """The smallest structures of a class, in order of preference."""
     if name == "butterfly":
         return [Butterfly(), *(Butterfly(side) for side in BLOCK_SIZES if side != 4)]
+    if name == "low_rank_plus_sparse":
+        return [LowRankPlusSparse(rank=1, density=0.0)]
     return [Dense() if name == "dense" else STRUCTURES[name](rank=1)]
 
 
@@ -223,6 +230,9 @@ def _largest(structure, shape, budget):
         return None
     if isinstance(structure, LowRank):
         return LowRank(rank=min(budget // sum(shape), *shape))
+    if isinstance(structure, LowRankPlusSparse):
+        filling = within_budget(shape, budget)
+        return filling[len(filling) // 2]
     while hasattr(structure, "rank"):
         larger = clone(structure).set_params(rank=structure.rank + 1)
         grown = _identity(larger, shape) != _identity(structure, shape)

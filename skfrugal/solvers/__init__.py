@@ -8,6 +8,7 @@ from skfrugal.solvers._gradient import butterfly_regression, gradient_factorizat
 from skfrugal.solvers._orthogonal import greedy_jacobi, prune_rotations
 from skfrugal.solvers._permutation_search import find_permutations
 from skfrugal.solvers._polish import polish_rotations
+from skfrugal.solvers._procrustes import procrustes_sweeps
 from skfrugal.solvers._result import Factorization
 from skfrugal.solvers._select_chain import select_chain
 from skfrugal.solvers._sums import sum_factorization
@@ -29,6 +30,7 @@ __all__ = [
     "is_identifiable",
     "is_tractable",
     "polish_rotations",
+    "procrustes_sweeps",
     "prune_rotations",
     "select_chain",
     "sum_factorization",

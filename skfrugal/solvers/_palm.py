@@ -118,7 +118,7 @@ def palm4msa(
             factors = random_factors(shapes, unit.dtype, rng)
             start = Start(factors, rank_one_scale(unit, multiplied(factors)))
         else:
-            start = _start(init, shapes, unit.dtype, order)
+            start = _start(init, unit, shapes, order)
         steps = palm_steps(
             unit, start, constraints, order=order, published=variant == "published"
         )
@@ -211,12 +211,12 @@ def check_loop(loop, defaults, name):
     return {**defaults, **loop}
 
 
-def _start(init, shapes, dtype, order):
+def _start(init, A, shapes, order):
     if init is None:
-        factors = [np.eye(*shape, dtype=dtype) for shape in shapes]
+        factors = [np.eye(*shape, dtype=A.dtype) for shape in shapes]
         factors[0 if order == "l2r" else -1][...] = 0
         return Start(factors, 1.0)
-    lam = 1.0
     if isinstance(init, tuple) and len(init) == 2 and np.ndim(init[1]) == 0:
-        init, lam = init
-    return Start(check_factors(init, shapes, dtype), float(lam), is_given=True)
+        init = init[0]
+    factors = check_factors(init, shapes, A.dtype)
+    return Start(factors, rank_one_scale(A, multiplied(factors)), is_given=True)

@@ -16,7 +16,7 @@ from skfrugal.solvers._factors import (
     slim,
 )
 
-# The step is that much shorter than the bound on the curvature.
+# Steps are that much shorter than the bound on the curvature asks for.
 MARGIN = 1.001
 # Power iteration: how often, and which relative change ends it.
 N_POWER, POWER_TOL = 100, 1e-6

@@ -149,17 +149,19 @@ def rectangular_operator(m, n, *, n_factors=4, k=5, s=8, rho=0.8, density=1.4):
     rho : float, default=0.8
         By what the number of entries of the residual shrinks from level to level.
     density : float, default=1.4
-        That of the first residual, in units of ``m^2``.
+        ``density m^2 rho^(l - 1)`` entries are left to the residual after l splits, the
+        last of which is the leftmost factor.
 
     Returns
     -------
     schedule : Schedule
+        That of the paper for its rectangular operators.
 
     Examples
     --------
     >>> from skfrugal.solvers import rectangular_operator
     >>> rectangular_operator(10, 50, n_factors=3).constraints
-    (KSparse(k=80), KSparse(k=80), KSparseColumns(k=5))
+    (KSparse(k=100), KSparse(k=80), KSparseColumns(k=5))
     """
     m, n = check_positive_int(m, "m"), check_positive_int(n, "n")
     check_int(n_factors, "n_factors", 2)
@@ -173,11 +175,11 @@ def rectangular_operator(m, n, *, n_factors=4, k=5, s=8, rho=0.8, density=1.4):
     sparse = KSparse(s * m)
     sizes = [
         min(m * m, max(s * m, round(density * m * m * rho**level)))
-        for level in range(n_factors - 2)
+        for level in range(n_factors - 1)
     ]
     return Schedule(
         (KSparseColumns(k), *[sparse] * (n_factors - 2)),
-        (*map(KSparse, sizes), sparse),
+        tuple(map(KSparse, sizes)),
         side="right",
     )
 
@@ -200,12 +202,12 @@ def dictionary(m, n_atoms, *, n_factors=6, k=5, s=4):
     Returns
     -------
     schedule : Schedule
-        `rectangular_operator` whose residual stays full until few factors are left.
+        `rectangular_operator` with more and sparser factors.
 
     Examples
     --------
     >>> from skfrugal.solvers import dictionary
     >>> dictionary(16, 64, n_factors=3).constraints
-    (KSparse(k=64), KSparse(k=64), KSparseColumns(k=5))
+    (KSparse(k=256), KSparse(k=64), KSparseColumns(k=5))
     """
-    return rectangular_operator(m, n_atoms, n_factors=n_factors, k=k, s=s, rho=0.8)
+    return rectangular_operator(m, n_atoms, n_factors=n_factors, k=k, s=s)

@@ -174,68 +174,92 @@ cdef inline void _take(
 
 cdef void _augment(Problem *p, Py_ssize_t start) noexcept nogil:
     """Give `start` one more column along the shortest path, and reprice."""
-    cdef Py_ssize_t j, t, slot, row = start, column, n_reached = 1, out_row = -1
-    cdef double length, out = INFINITY, nearest, nearest_row
+    cdef Py_ssize_t row, column = -1, n_reached = 1, out_row = -1
+    cdef double nearest, nearest_row, length, out = INFINITY
+    _clear(p, start)
+    while True:
+        row = _nearest_row(p, n_reached)
+        nearest_row = p.row_distance[row] if row >= 0 else INFINITY
+        nearest = p.distance[column] if column >= 0 else INFINITY
+        length = min(nearest, nearest_row)
+        if out <= length:
+            column, length = -1, out
+            break
+        if nearest_row <= nearest:
+            p.row_done[row] = 1
+            if nearest_row + p.outside - p.u[row] < out:
+                out = nearest_row + p.outside - p.u[row]
+                out_row = row
+            column = _scan(p, row)
+            continue
+        p.done[column] = 1
+        if p.count[column] < p.capacity:
+            break
+        n_reached = _reach_holders(p, column, n_reached)
+        column = _nearest(p)
+    _reprice(p, n_reached, length)
+    _flip(p, start, column, out_row)
+
+
+cdef void _clear(Problem *p, Py_ssize_t start) noexcept nogil:
+    """No paths but the empty one."""
+    cdef Py_ssize_t i, j
     if p.u[start] == -INFINITY:
         # No bid was made: the cheapest edge prices the row.
         p.u[start] = p.outside
         for j in range(p.n):
             p.u[start] = min(p.u[start], p.cost[start * p.n + j] - p.v[j])
-    for j in range(p.m):
-        p.row_distance[j] = INFINITY
-        p.row_done[j] = 0
+    for i in range(p.m):
+        p.row_distance[i] = INFINITY
+        p.row_done[i] = 0
     for j in range(p.n):
         p.distance[j] = INFINITY
         p.done[j] = 0
     p.row_distance[start] = 0.0
     p.reached[0] = start
-    nearest_row = 0.0
-    while True:
-        if row >= 0:
-            p.row_done[row] = 1
-            column = _scan(p, row)
-            if nearest_row + p.outside - p.u[row] < out:
-                out = nearest_row + p.outside - p.u[row]
-                out_row = row
-        else:
-            column = _nearest(p)
-        nearest = p.distance[column] if column >= 0 else INFINITY
-        row, nearest_row = -1, INFINITY
-        for t in range(n_reached):
-            j = p.reached[t]
-            if not p.row_done[j] and p.row_distance[j] < nearest_row:
-                row, nearest_row = j, p.row_distance[j]
-        if out <= nearest and out <= nearest_row:
-            column, length = -1, out
-            break
-        if nearest_row <= nearest:
-            continue
-        row = -1
-        p.done[column] = 1
-        if p.count[column] < p.capacity:
-            length = nearest
-            break
-        for t in range(p.capacity):
-            slot = column * p.capacity + t
-            j = p.held[slot]
-            # A slack is negative by rounding only.
-            nearest_row = nearest + max(
-                p.u[j] + p.v[column] - p.held_cost[slot], 0.0
-            )
-            if not p.row_done[j] and nearest_row < p.row_distance[j]:
-                if p.row_distance[j] == INFINITY:
-                    p.reached[n_reached] = j
-                    n_reached += 1
-                p.row_distance[j] = nearest_row
-                p.from_slot[j] = slot
+
+
+cdef Py_ssize_t _nearest_row(Problem *p, Py_ssize_t n_reached) noexcept nogil:
+    """The row to go on from, or -1."""
+    cdef Py_ssize_t t, i, row = -1
     for t in range(n_reached):
-        j = p.reached[t]
-        if p.row_done[j]:
-            p.u[j] += length - p.row_distance[j]
+        i = p.reached[t]
+        if not p.row_done[i]:
+            if row < 0 or p.row_distance[i] < p.row_distance[row]:
+                row = i
+    return row
+
+
+cdef Py_ssize_t _reach_holders(
+    Problem *p, Py_ssize_t column, Py_ssize_t n_reached
+) noexcept nogil:
+    """Paths that drive a row out of a full column; return how many rows are reached."""
+    cdef Py_ssize_t slot, i
+    cdef double length
+    for slot in range(column * p.capacity, (column + 1) * p.capacity):
+        i = p.held[slot]
+        # A slack is negative by rounding only.
+        length = max(p.u[i] + p.v[column] - p.held_cost[slot], 0.0)
+        length += p.distance[column]
+        if not p.row_done[i] and length < p.row_distance[i]:
+            if p.row_distance[i] == INFINITY:
+                p.reached[n_reached] = i
+                n_reached += 1
+            p.row_distance[i] = length
+            p.from_slot[i] = slot
+    return n_reached
+
+
+cdef void _reprice(Problem *p, Py_ssize_t n_reached, double length) noexcept nogil:
+    """Make the edges of the shortest path tight."""
+    cdef Py_ssize_t t, i, j
+    for t in range(n_reached):
+        i = p.reached[t]
+        if p.row_done[i]:
+            p.u[i] += length - p.row_distance[i]
     for j in range(p.n):
         if p.done[j]:
             p.v[j] -= length - p.distance[j]
-    _flip(p, start, column, out_row)
 
 
 cdef Py_ssize_t _scan(Problem *p, Py_ssize_t row) noexcept nogil:

@@ -1,7 +1,7 @@
 """Sets of matrices, known by the projection on them."""
 
 from skfrugal.constraints._base import Constraint
-from skfrugal.constraints._intersection import Intersection, Normalized
+from skfrugal.constraints._intersection import Intersection
 from skfrugal.constraints._k_sparse import (
     KSparse,
     KSparseColumns,
@@ -9,6 +9,7 @@ from skfrugal.constraints._k_sparse import (
     KSparseRowsColumnsUnion,
 )
 from skfrugal.constraints._matching import KSparseRowsColumns, Matching
+from skfrugal.constraints._normalized import Normalized
 from skfrugal.constraints._spectral import MaxRank, OrthogonalBlocks
 from skfrugal.constraints._supports import (
     BlockDiagonal,

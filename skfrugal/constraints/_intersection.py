@@ -1,4 +1,4 @@
-"""Unit norms, and several constraints at once."""
+"""Several constraints at once."""
 
 from itertools import combinations
 
@@ -7,74 +7,16 @@ import numpy as np
 from skfrugal.constraints._base import Constraint
 from skfrugal.constraints._k_sparse import (
     KSparse,
-    KSparseColumns,
-    KSparseRows,
-    KSparseRowsColumnsUnion,
 )
-from skfrugal.constraints._matching import KSparseRowsColumns
-from skfrugal.constraints._spectral import MaxRank, OrthogonalBlocks
+from skfrugal.constraints._normalized import Normalized
+from skfrugal.constraints._refusals import SELECTIONS, SUPPORTS, TIED, check_pair
+from skfrugal.constraints._spectral import MaxRank
 from skfrugal.constraints._supports import (
-    BlockDiagonal,
-    Fixed,
-    KroneckerSparsePattern,
     NonNegative,
-    Support,
 )
 from skfrugal.constraints._tied import (
-    AntiCirculant,
-    Circulant,
-    Hankel,
-    Toeplitz,
     averaged,
 )
-
-SUPPORTS = (Support, BlockDiagonal, KroneckerSparsePattern)
-TIED = (Circulant, AntiCirculant, Toeplitz, Hankel)
-SELECTIONS = (KSparse, KSparseRows, KSparseColumns, KSparseRowsColumns)
-AXES = {None: "the matrix", 0: "each column", 1: "each row"}
-
-
-class Normalized(Constraint):
-    """Matrices of Frobenius norm 1, or whose rows or columns have norm 1.
-
-    Parameters
-    ----------
-    axis : {None, 0, 1}, default=None
-        None: the whole matrix; 0: each column; 1: each row.
-
-    Notes
-    -----
-    What is zero has no nearest neighbour, since all of norm 1 are equally far: it stays
-    zero.
-
-    Examples
-    --------
-    >>> from skfrugal.constraints import Normalized
-    >>> Normalized().project([[3.0, 4.0], [0.0, 0.0]])
-    array([[0.6, 0.8],
-           [0. , 0. ]])
-    """
-
-    is_cone = False
-
-    def __init__(self, axis=None):
-        if axis not in AXES:
-            raise ValueError(
-                f"axis={axis!r} is not an axis; pass None (the matrix), 0 (each "
-                f"column) or 1 (each row)."
-            )
-        self.axis = axis
-
-    def _project(self, values):
-        # Each group by its own largest entry: squares are safe whatever the scales.
-        peak = np.abs(values).max(axis=self.axis, keepdims=True)
-        exponent = np.frexp(peak.astype(np.float64))[1]
-        dtype = np.result_type(values, np.float64)
-        unit = values.astype(dtype)
-        for part in (unit.real, unit.imag) if dtype.kind == "c" else (unit,):
-            part[...] = np.ldexp(part, -exponent)
-        norm = np.linalg.norm(unit, axis=self.axis, keepdims=True)
-        return (unit / np.where(norm > 0, norm, 1)).astype(values.dtype)
 
 
 class Intersection(Constraint):
@@ -121,7 +63,7 @@ class Intersection(Constraint):
             flat += inner
         self.constraints = tuple(flat)
         for pair in combinations(self.constraints, 2):
-            _check_pair(*pair)
+            check_pair(*pair)
         self._unit = next(iter(self._parts(Normalized)), None)
         self._clip = bool(self._parts(NonNegative))
         self._tied = next(iter(self._parts(TIED)), None)
@@ -192,67 +134,3 @@ def _with_nearest_zero(kept, values, mask, axis):
     bad = (~rows.any(axis=1)) & (peak < 0) & np.isfinite(peak)
     rows[bad, chosen[bad]] = 1
     return order(rows).reshape(kept.shape)
-
-
-def _check_pair(first, second):
-    """Raise where the two together cannot be projected on exactly."""
-    for one, other in ((first, second), (second, first)):
-        reason = _refusal(one, other)
-        if reason:
-            raise ValueError(f"{one} together with {other} is refused: {reason}")
-
-
-def _refusal(one, other):
-    """Why a pair, seen from its first, is refused; None where it is not."""
-    if isinstance(one, KSparseRowsColumnsUnion):
-        return "it is a heuristic, not a projection. Pass KSparseRowsColumns."
-    if isinstance(one, Fixed):
-        return "it leaves nothing to choose. Pass it alone."
-    if isinstance(one, OrthogonalBlocks):
-        return "orthogonality does not survive another projection. Pass it alone."
-    if isinstance(one, MaxRank):
-        is_norm = isinstance(other, Normalized) and other.axis is None
-        return None if is_norm else "a support and a rank cannot both be kept."
-    if isinstance(one, TIED):
-        return _refusal_of_tied(other)
-    if isinstance(one, Normalized):
-        return _refusal_of_norm(one.axis, other)
-    return _refusal_of_selection(one, other)
-
-
-def _refusal_of_tied(other):
-    if isinstance(other, TIED):
-        return "averages along the one undo those along the other."
-    if isinstance(other, SELECTIONS):
-        return (
-            "diagonals of different lengths that share a number of entries are a "
-            "knapsack problem. Choose a Support instead."
-        )
-    if isinstance(other, Normalized) and other.axis is not None:
-        return "norms of rows or columns change the entries of a diagonal unequally."
-    return None
-
-
-def _refusal_of_norm(axis, other):
-    if isinstance(other, Normalized):
-        return "two norms are prescribed. Pass one of them."
-    separable = {0: KSparseColumns, 1: KSparseRows, None: SELECTIONS}[axis]
-    if isinstance(other, SELECTIONS) and not isinstance(other, separable):
-        return (
-            f"once {AXES[axis]} has norm 1, the largest entries are not those that "
-            f"bring it nearest. Pass {separable.__name__}, or normalise the matrix."
-        )
-    return None
-
-
-def _refusal_of_selection(one, other):
-    if not (isinstance(one, SELECTIONS) and isinstance(other, SELECTIONS)):
-        return None
-    if isinstance(one, KSparseRowsColumns):
-        return "the assignment problem has no room for a further count."
-    if isinstance(one, KSparseRows) and isinstance(other, KSparseColumns):
-        return (
-            f"the one after the other is not exact. Pass KSparseRowsColumns(({one.k}, "
-            f"{other.k}))."
-        )
-    return None

@@ -63,7 +63,7 @@ class KSparseRowsColumns(Constraint):
     arbitrary choice among equals leaves to later factors.
 
     *Cost*: :math:`O(k M N \max(M, N))` at worst; of random matrices of 1024 rows
-    and columns the two largest take about as long as three matrix products.
+    and columns the two largest take about as long as two matrix products.
     `projector` starts from the prices of the matrix before: several times faster
     where matrices change little.
 

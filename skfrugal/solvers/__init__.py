@@ -6,11 +6,10 @@ from skfrugal.solvers._chain_ranking import ChainRanking, RankedChain
 from skfrugal.solvers._fixed_support import fixed_support_factorization
 from skfrugal.solvers._fold import fold_rotations
 from skfrugal.solvers._gradient import butterfly_regression, gradient_factorization
-from skfrugal.solvers._orthogonal import greedy_jacobi, prune_rotations
-from skfrugal.solvers._permutation_search import find_permutations
 from skfrugal.solvers._hierarchical import hierarchical_palm4msa
 from skfrugal.solvers._orthogonal import greedy_jacobi, prune_rotations
 from skfrugal.solvers._palm import palm4msa
+from skfrugal.solvers._permutation_search import find_permutations
 from skfrugal.solvers._polish import polish_rotations
 from skfrugal.solvers._procrustes import procrustes_sweeps
 from skfrugal.solvers._result import Factorization
@@ -34,8 +33,8 @@ __all__ = [
     "admm",
     "butterfly_factorization",
     "butterfly_regression",
-    "find_permutations",
     "dictionary",
+    "find_permutations",
     "fixed_support_factorization",
     "fold_rotations",
     "gradient_factorization",

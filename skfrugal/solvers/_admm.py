@@ -22,9 +22,10 @@ from skfrugal.solvers._palm import (
     finished,
     polished,
     random_factors,
+    start_from,
     to_norm_one,
 )
-from skfrugal.solvers._palm_sweep import PalmStep, rank_one_scale
+from skfrugal.solvers._palm_sweep import PalmStep, Start, rank_one_scale
 from skfrugal.solvers._target import check_matrix, standardise
 
 LOOP = {"max_iter": 300, "tol": 1e-5, "on_step": None, "verbose": 0}
@@ -36,6 +37,7 @@ def admm(
     *,
     inner_sizes=None,
     penalty=0.1,
+    init=None,
     n_init=4,
     random_state=None,
     **loop,
@@ -58,8 +60,12 @@ def admm(
         Columns of each factor but the last.  None means ``min(M, N)``.
     penalty : float, default=0.1
         Weight of the distance, relative to the largest curvature of the error.
+    init : sequence of arrays, Product, state of a Factorization or None, default=None
+        Factors of the first start, for example the result of `hierarchical_palm4msa`;
+        the result is never worse.  None means that the first is random, too.
     n_init : int, default=4
-        Number of random orthogonal starts; the best result is returned.
+        Number of starts, the best of which is returned.  The others have random
+        orthogonal factors.
     random_state : int, RandomState or None, default=None
         Of the starts.
     **loop
@@ -78,6 +84,7 @@ def admm(
     See Also
     --------
     palm4msa : Monotone, and cheaper a sweep; supports freeze early.
+    hierarchical_palm4msa : A start that is often better than random ones.
 
     Notes
     -----
@@ -118,10 +125,12 @@ def admm(
     unit, norm = to_norm_one(unit)
     rng, n_init = check_rng(random_state), check_positive_int(n_init, "n_init")
     best = None
-    for _ in range(n_init):
-        steps = _steps(
-            unit, random_factors(shapes, unit.dtype, rng), constraints, penalty
-        )
+    for number in range(n_init):
+        if number or init is None:
+            start = Start(random_factors(shapes, unit.dtype, rng), 1.0)
+        else:
+            start = start_from(init, unit, shapes)
+        steps = _steps(unit, start, constraints, penalty)
         run = iterate(steps, name="admm", warn=False, **loop)
         factors, lam = polished(unit, *run.step.state, constraints)
         error = float(np.linalg.norm(unit - lam * multiplied(factors)))
@@ -131,24 +140,41 @@ def admm(
     return finished(A.dtype, run, (factors, lam), (error, norm, exponent), n_init)
 
 
-def _steps(A, factors, constraints, penalty):
+def _steps(A, start, constraints, penalty):
     """Steps whose states are the best twins so far; `A` has norm one."""
     # Orthogonal factors then fit without a scale.
     size = math.sqrt(min(A.shape))
     target = A * size
     projections = [constraint.projector() for constraint in constraints]
-    factors = list(factors)
+    factors = _evenly_scaled(start, size)
     twins = [project(X) for project, X in zip(projections, factors, strict=True)]
     duals = [np.zeros_like(X) for X in factors]
-    smallest, best = math.inf, None
+    smallest, best = _error_and_state(A, twins)
     while True:
         gaps = _sweep(target, factors, twins, duals, projections, penalty)
-        product = multiplied(twins)
-        lam = rank_one_scale(A, product)
-        error = float(np.linalg.norm(A - lam * product))
+        error, state = _error_and_state(A, twins)
         if error < smallest:
-            smallest, best = error, (list(twins), lam)
+            smallest, best = error, state
         yield PalmStep(best, smallest, max(gaps))
+
+
+def _error_and_state(A, twins):
+    product = multiplied(twins)
+    lam = rank_one_scale(A, product)
+    return float(np.linalg.norm(A - lam * product)), (list(twins), lam)
+
+
+def _evenly_scaled(start, size):
+    """Factors of like norms whose product has the scale of the start, times `size`."""
+    norms = [
+        float(np.linalg.norm(X)) / math.sqrt(min(X.shape)) or 1.0 for X in start.factors
+    ]
+    whole = abs(start.lam) * size * math.prod(norms) if start.is_given else 1.0
+    share = (whole or 1.0) ** (1 / len(norms))
+    factors = [X * (share / norm) for X, norm in zip(start.factors, norms, strict=True)]
+    if start.lam < 0:
+        factors[0] = -factors[0]
+    return factors
 
 
 def _sweep(A, factors, twins, duals, projections, penalty):

@@ -51,7 +51,8 @@ def hierarchical_palm4msa(A, schedule, *, variant="balanced", **loop):
     result : Factorization
         `operator` is a `Product`, in the dtype of `A`, of factors that share the scale;
         `objectives` are the errors of the stages over all factors; no bounds.  `state`
-        can be passed as `init` of `palm4msa`.
+        can be passed as `init` of `palm4msa`, and of `admm`, which may find better
+        supports.
 
     See Also
     --------

@@ -216,6 +216,11 @@ def _start(init, A, shapes, order):
         factors = [np.eye(*shape, dtype=A.dtype) for shape in shapes]
         factors[0 if order == "l2r" else -1][...] = 0
         return Start(factors, 1.0)
+    return start_from(init, A, shapes)
+
+
+def start_from(init, A, shapes):
+    """`Start` of the factors that a user gives."""
     if isinstance(init, tuple) and len(init) == 2 and np.ndim(init[1]) == 0:
         init = init[0]
     factors = check_factors(init, shapes, A.dtype)

@@ -16,7 +16,8 @@ from skfrugal.solvers._palm_sweep import PalmStep, rank_one_scale
 
 # Values up to this many are found by solving the normal equations.
 N_DIRECT = 400
-N_CONJUGATE = 60
+# Sweeps go on where conjugate gradients ended: few are enough.
+N_CONJUGATE = 15
 # Errors, of a matrix of norm one, that cannot be lowered.
 EXACT = 1e-15
 # Entries of an intermediate array that is made of the rows of the support.

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from skfrugal.constraints import KSparse, KSparseRowsColumns, Normalized
-from skfrugal.solvers import admm
+from skfrugal.solvers import admm, dictionary, hierarchical_palm4msa
 from skfrugal.solvers._admm import penalised_fit
 
 
@@ -74,6 +74,27 @@ def test_objectives_are_the_smallest_errors_so_far():
     assert len(result.objectives) == result.n_iter == 40
     assert (np.diff(result.objectives) <= 0).all()
     assert result.error <= result.objectives[-1] * (1 + 1e-12)
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_start_that_is_given_is_improved_and_never_lost(sign):
+    """Over-complete cosines: below the error that pyfaust reaches with more values."""
+    grid = np.pi * (np.arange(8)[:, None] + 0.5) * np.arange(16) / 16
+    atoms = np.cos(grid)
+    atoms[:, 1:] -= atoms[:, 1:].mean(axis=0)
+    atoms /= np.linalg.norm(atoms, axis=0)
+    D = sign * np.kron(atoms, atoms)
+    schedule = dictionary(64, 256)
+    first = hierarchical_palm4msa(D, schedule)
+    constraints = schedule.constraints
+    second = admm(D, constraints, init=first.state, n_init=1, max_iter=100)
+    assert second.error < 0.30 * np.linalg.norm(D) < first.error
+    assert second.operator.nnz <= first.operator.nnz
+    # A penalty that is far too small spoils the iterates, not the result.
+    spoilt = admm(
+        D, constraints, init=first.operator, n_init=1, max_iter=3, penalty=1e-6
+    )
+    assert spoilt.error <= first.error * (1 + 1e-9)
 
 
 @pytest.mark.parametrize("kind", ["real", "complex"])

@@ -27,6 +27,7 @@ def test_fit_is_the_least_squares_solution(kind, n_direct, n_gathered, monkeypat
     """Found directly and by conjugate gradients."""
     monkeypatch.setattr(_refit, "N_DIRECT", n_direct)
     monkeypatch.setattr(_refit, "N_GATHERED", n_gathered)
+    monkeypatch.setattr(_refit, "N_CONJUGATE", 100)
     L, R, A, S = problem(kind)
     X = fit_on_support(S, L.conj().T @ L, R @ R.conj().T, L.conj().T @ A @ R.conj().T)
     rows, columns = np.nonzero(S)

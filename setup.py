@@ -58,6 +58,7 @@ SCALAR_MODULES = [
     "_jacobi",
     "_matching",
     "_rotation_paths",
+    "_seeding",
 ]
 # The last one holds the kernels, and hands its tables to the others.
 BINDINGS = ["_backward", "_features", "_kernel_values", "_bindings"]

@@ -5,6 +5,8 @@ needs is imported here and nowhere else, so that a new release of scikit-learn c
 break one file at most.
 """
 
+import numpy as np
+import sklearn.cluster._kmeans
 from sklearn.base import _fit_context
 from sklearn.utils._param_validation import (
     HasMethods,
@@ -36,6 +38,10 @@ except ImportError:
             return False
 
 
+# How the draws of k-means++ are looked up: in float64 before scikit-learn 1.8 or so.
+cumulated_for_draws = getattr(sklearn.cluster._kmeans, "stable_cumsum", np.cumsum)
+
+
 __all__ = [
     "CallbackSupportMixin",
     "HasMethods",
@@ -45,5 +51,6 @@ __all__ = [
     "_check_sample_weight",
     "_fit_context",
     "_is_arraylike_not_scalar",
+    "cumulated_for_draws",
     "validate_params",
 ]

@@ -113,7 +113,7 @@ def main(arguments):
         why = f"{private}" if private else "OTHER"
         print(f"{name}: {why}: {' '.join(reasons)}")
     print(f"{report.n_passed} passed, {len(report.failed)} failed, {others} of them")
-    print("for another reason than a private name or the other algorithm.")
+    print("for another reason than a private name.")
     return others > 0
 
 

@@ -20,9 +20,9 @@ from sklearn.model_selection import GridSearchCV, cross_validate
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skfrugal import kernel_ridge
 from skfrugal.kernel_approximation import _landmarks
 from skfrugal.kernel_ridge import FrugalKernelRidge
+from skfrugal.kernel_ridge import _frugal_kernel_ridge as kernel_ridge
 from skfrugal.solvers import _landmark_search, _rows
 
 

@@ -36,8 +36,6 @@ from skfrugal.solvers._landmark_search import (
 )
 from skfrugal.solvers._rows import batches, canonical_rows, positive_rows
 
-__all__ = ["FrugalKernelRidge"]
-
 SOLVERS = {"eigen": landmark_ridge}
 LANDMARKS = {"lloyd", "uniform", "kmeans", "leverage", "rpcholesky"}
 

@@ -1,0 +1,5 @@
+"""Kernel ridge regression that keeps a few landmarks instead of all rows."""
+
+from skfrugal.kernel_ridge._frugal_kernel_ridge import FrugalKernelRidge
+
+__all__ = ["FrugalKernelRidge"]

@@ -19,6 +19,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from skfrugal.cluster import MiniBatchQuickKMeans, QuickKMeans
 from skfrugal.decomposition import ButterflyTransformer
 from skfrugal.kernel_approximation import StructuredRBFSampler
+from skfrugal.kernel_approximation import FrugalNystroem
 from skfrugal.kernel_ridge import FrugalKernelRidge
 from skfrugal.random_projection import StructuredRandomProjection
 
@@ -32,6 +33,8 @@ ESTIMATORS = [
     QuickKMeans(n_clusters=3, assignment="structured", structure="dense", n_init=2),
     MiniBatchQuickKMeans(n_clusters=3),
     MiniBatchQuickKMeans(n_clusters=3, assignment="structured", structure="low_rank"),
+    FrugalNystroem(n_components=5),
+    FrugalNystroem(n_components=5, structure="low_rank", landmarks="uniform"),
     FrugalKernelRidge(),
     FrugalKernelRidge(20, landmarks="uniform", alpha=1e-3, gamma=None),
     FrugalKernelRidge(12, kernel="linear", fit_intercept=False),
@@ -63,6 +66,7 @@ SMALL = [
     ButterflyTransformer(n_components=3),
     QuickKMeans(n_clusters=3, random_state=0, n_init=1),
     MiniBatchQuickKMeans(n_clusters=3, random_state=0),
+    FrugalNystroem(n_components=20, random_state=0),
     FrugalKernelRidge(n_components=20, random_state=0),
     StructuredRBFSampler(n_components=7, random_state=0),
     StructuredRandomProjection(n_components=3, random_state=0),

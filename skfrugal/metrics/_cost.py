@@ -198,7 +198,8 @@ def _count_components(estimator):
 
 
 def _count_nystroem(estimator):
-    return _kernel_row(estimator.components_) + _product(estimator.normalization_)
+    landmarks = getattr(estimator, "operator_", estimator.components_)
+    return _kernel_row(landmarks) + _product(estimator.normalization_)
 
 
 def _count_linear(estimator):
@@ -217,13 +218,13 @@ RULES = {
     ("best_estimator_",): lambda search: model_cost(search.best_estimator_),
     ("regressor_",): lambda outer: model_cost(outer.regressor_),
     ("landmarks_", "dual_coef_"): _count_landmarks,
+    ("components_", "normalization_"): _count_nystroem,
     ("operator_",): _count_operator,
     ("operators_",): _count_network,
     ("X_fit_", "dual_coef_"): lambda ridge: (
         _kernel_row(ridge.X_fit_) + _product(ridge.dual_coef_)
     ),
     ("cluster_centers_",): lambda kmeans: _nearest(kmeans.cluster_centers_),
-    ("components_", "normalization_"): _count_nystroem,
     ("components_", "mean_"): _count_components,
     ("components_", "explained_variance_"): _count_components,
     ("coefs_", "intercepts_"): _count_network,

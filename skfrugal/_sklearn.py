@@ -40,6 +40,14 @@ except ImportError:
 
 # How the draws of k-means++ are looked up: in float64 before scikit-learn 1.8 or so.
 cumulated_for_draws = getattr(sklearn.cluster._kmeans, "stable_cumsum", np.cumsum)
+def support_vector_gamma(fitted):
+    """The number that "scale" or "auto" became in a fitted support vector machine."""
+    return fitted._gamma
+
+
+def gaussian_process_scale(fitted):
+    """Mean and deviation of the targets that a Gaussian process was fitted without."""
+    return fitted._y_train_mean, fitted._y_train_std
 
 
 __all__ = [
@@ -52,5 +60,7 @@ __all__ = [
     "_fit_context",
     "_is_arraylike_not_scalar",
     "cumulated_for_draws",
+    "gaussian_process_scale",
+    "support_vector_gamma",
     "validate_params",
 ]

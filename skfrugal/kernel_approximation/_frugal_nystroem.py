@@ -27,8 +27,8 @@ from skfrugal.solvers._landmark_ridge import whiten
 from skfrugal.solvers._rows import canonical_rows, fingerprint
 from skfrugal.structures import STRUCTURES, check_structure
 
-# Kernel values of so many rows stay in cache until they are multiplied.
-_TILE = 256
+# Kernel values of so many rows are kept until they are multiplied.
+_TILE = 1024
 # Negative eigenvalues beyond this fraction of the largest are not rounding.
 _NEGATIVE = 1e-8
 

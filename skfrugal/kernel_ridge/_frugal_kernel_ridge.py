@@ -21,6 +21,8 @@ from skfrugal._sklearn import (
     _fit_context,
 )
 from skfrugal.kernel_approximation import select_landmarks
+from skfrugal.kernel_ridge._convert import convert_regressor
+from skfrugal.kernel_ridge._from_estimator import fitted_twin
 from skfrugal.solvers._landmark_kernel import (
     LandmarkKernel,
     PairwiseKernel,
@@ -365,6 +367,47 @@ class FrugalKernelRidge(MultiOutputMixin, RegressorMixin, BaseEstimator):
         for rows in batches(X.shape[0], len(self.landmarks_)):
             result[rows] = kernel(rows) @ self.dual_coef_ + self.intercept_
         return result
+
+    @classmethod
+    def from_estimator(cls, fitted):
+        """Build the twin of a fitted kernel machine, without fitting again.
+
+        Its landmarks are the rows that the model kept, equal ones once.
+
+        Parameters
+        ----------
+        fitted : estimator
+            A fitted :class:`~sklearn.kernel_ridge.KernelRidge`,
+            :class:`~sklearn.svm.SVR`, :class:`~sklearn.svm.NuSVR`,
+            :class:`~sklearn.gaussian_process.GaussianProcessRegressor` (for its mean),
+            or a :class:`~sklearn.pipeline.Pipeline` of
+            :class:`~sklearn.kernel_approximation.Nystroem` and a linear regressor.
+
+        Returns
+        -------
+        model : FrugalKernelRidge
+            Predicts the same to rounding: 1e-5 of the range of the predictions. It has
+            no `alpha_` and no `loo_error_`.
+
+        Raises
+        ------
+        TypeError
+            If the model, or its kernel, is none that can be read.
+        sklearn.exceptions.NotFittedError
+            If the model is not fitted.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sklearn.svm import SVR
+        >>> from skfrugal.kernel_ridge import FrugalKernelRidge
+        >>> X = np.linspace(0, 6, 100)[:, None]
+        >>> dense = SVR().fit(X, np.sin(X[:, 0]))
+        >>> model = FrugalKernelRidge.from_estimator(dense)
+        >>> bool(np.allclose(model.predict(X), dense.predict(X)))
+        True
+        """
+        return fitted_twin(cls, fitted, convert_regressor(fitted))
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

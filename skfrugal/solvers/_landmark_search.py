@@ -25,6 +25,9 @@ NEGATIVE = 1e-8
 FEATURE_SCALES = {
     "rbf": lambda mean, var: var.sum(),
     "laplacian": lambda mean, var: np.sqrt(var).sum(),
+    **dict.fromkeys(
+        ("matern12", "matern32", "matern52"), lambda mean, var: np.sqrt(var.sum())
+    ),
     "poly": lambda mean, var: (var + mean**2).sum(),
     "polynomial": lambda mean, var: (var + mean**2).sum(),
     "sigmoid": lambda mean, var: (var + mean**2).sum(),

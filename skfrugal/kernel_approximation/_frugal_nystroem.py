@@ -29,6 +29,10 @@ from skfrugal.structures import STRUCTURES, check_structure
 
 # Kernel values of so many rows are kept until they are multiplied.
 _TILE = 1024
+# Directions of the kernel between landmarks below this fraction of the largest are
+# dropped. They matter where features are few and the penalty behind the map is small,
+# until their rounding, multiplied by the normalization, does more harm.
+_RCOND = {np.dtype(np.float32): 1e-9, np.dtype(np.float64): 1e-12}
 # Negative eigenvalues beyond this fraction of the largest are not rounding.
 _NEGATIVE = 1e-8
 
@@ -127,10 +131,10 @@ class FrugalNystroem(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
 
     What equals `Nystroem`: with landmarks="uniform" and one seed `components_` and
     `component_indices_` are the same, and so is `normalization_` as long as
-    ``K(Z, Z)`` is well conditioned. Directions with an eigenvalue below 1e-9 of the
-    largest, which are rounding, are dropped here (`Nystroem` divides them by 1e-6),
-    so that repeated landmarks are harmless. The negative part of a kernel that is not
-    positive semidefinite is dropped, with a warning.
+    ``K(Z, Z)`` is well conditioned. Directions with an eigenvalue below 1e-12 of the
+    largest (1e-9 for float32 rows), which are rounding, are dropped here (`Nystroem`
+    divides them by 1e-6), so that repeated landmarks are harmless. The negative part of
+    a kernel that is not positive semidefinite is dropped, with a warning.
 
     References
     ----------
@@ -233,7 +237,8 @@ class FrugalNystroem(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
                 f"kernel={self.kernel!r} with {parameters} is not finite between "
                 "landmarks; scale the features of X, or pass other parameters."
             )
-        white = whiten(between)
+        rcond = max(_RCOND[X.dtype], 10 * len(between) * np.finfo(float).eps)
+        white = whiten(between, rcond)
         if white.negative > _NEGATIVE:
             # Past this method and scikit-learn's wrapper of it: the user's line.
             warnings.warn(

@@ -1,48 +1,17 @@
 """Kernel ridge regression that keeps a few landmarks instead of all rows."""
 
-import warnings
-from functools import partial
-from numbers import Integral, Real
-
 import numpy as np
-from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin
-from sklearn.metrics.pairwise import (
-    KERNEL_PARAMS,
-    PAIRWISE_KERNEL_FUNCTIONS,
-    pairwise_kernels,
-)
-from sklearn.utils import check_array, check_random_state, check_X_y
+from sklearn.base import MultiOutputMixin, RegressorMixin
+from sklearn.utils import check_X_y
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from skfrugal._sklearn import (
-    Interval,
-    StrOptions,
-    _check_sample_weight,
-    _fit_context,
-)
-from skfrugal.kernel_approximation import select_landmarks
+from skfrugal._sklearn import _check_sample_weight, _fit_context
 from skfrugal.kernel_ridge._convert import convert_regressor
 from skfrugal.kernel_ridge._from_estimator import fitted_twin
-from skfrugal.solvers._landmark_kernel import (
-    LandmarkKernel,
-    PairwiseKernel,
-)
-from skfrugal.solvers._landmark_ridge import landmark_ridge
-from skfrugal.solvers._landmark_search import (
-    best_gamma,
-    candidate_gammas,
-    check_alpha,
-    kernel_faults,
-    sample_rows,
-    unit_scale,
-)
-from skfrugal.solvers._rows import batches, canonical_rows, positive_rows
-
-SOLVERS = {"eigen": landmark_ridge}
-LANDMARKS = {"lloyd", "uniform", "kmeans", "leverage", "rpcholesky"}
+from skfrugal.kernel_ridge._landmark_model import CONSTRAINTS, LandmarkModel
 
 
-class FrugalKernelRidge(MultiOutputMixin, RegressorMixin, BaseEstimator):
+class FrugalKernelRidge(MultiOutputMixin, RegressorMixin, LandmarkModel):
     """Kernel ridge regression on a few landmarks.
 
     The twin of :class:`~sklearn.kernel_ridge.KernelRidge`: the same kernels, the
@@ -208,30 +177,7 @@ class FrugalKernelRidge(MultiOutputMixin, RegressorMixin, BaseEstimator):
     True
     """
 
-    _parameter_constraints: dict = {
-        "n_components": [Interval(Integral, 1, None, closed="left")],
-        "structure": "no_validation",
-        "alpha": [
-            Interval(Real, 0, None, closed="left"),
-            StrOptions({"auto"}),
-            "array-like",
-        ],
-        "kernel": [StrOptions({*PAIRWISE_KERNEL_FUNCTIONS, "precomputed"}), callable],
-        "gamma": [Interval(Real, 0, None, closed="left"), StrOptions({"auto"}), None],
-        "degree": [Interval(Real, 0, None, closed="left")],
-        "coef0": [Interval(Real, None, None, closed="neither")],
-        "kernel_params": [dict, None],
-        "fit_intercept": ["boolean"],
-        "landmarks": [StrOptions(LANDMARKS), "array-like"],
-        "projection": "no_validation",
-        "solver": [StrOptions({"auto", *SOLVERS})],
-        "refine": ["boolean"],
-        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
-        "max_iter": [Interval(Integral, 1, None, closed="left")],
-        "tol": [Interval(Real, 0, None, closed="left")],
-        "random_state": ["random_state"],
-        "verbose": ["verbose"],
-    }
+    _parameter_constraints: dict = dict(CONSTRAINTS)
 
     def __init__(  # noqa: PLR0913
         self,
@@ -294,7 +240,6 @@ class FrugalKernelRidge(MultiOutputMixin, RegressorMixin, BaseEstimator):
         self : object
             The fitted estimator.
         """
-        self._refuse_unavailable()
         given = X
         X, y = check_X_y(
             X,
@@ -305,45 +250,11 @@ class FrugalKernelRidge(MultiOutputMixin, RegressorMixin, BaseEstimator):
             y_numeric=True,
             estimator=self,
         )
-        X = canonical_rows(X)
         weight = _check_sample_weight(
             sample_weight, X, dtype=np.float64, ensure_non_negative=True
         )
-        X, weight, kept = positive_rows(X, weight)
-        targets, exponent = unit_scale(y.reshape(len(y), -1)[kept].astype(np.float64))
-        alpha = check_alpha(self.alpha, targets.shape[1])
-
-        rng = check_random_state(self.random_state)
-        gammas = candidate_gammas(X, weight, self.kernel, self.gamma)
-        landmarks = self._choose_landmarks(X, weight, gammas, rng)
-        sample = sample_rows(X, landmarks, rng)
-
-        kernel_of = partial(self._kernel, X, landmarks)
-        solve = partial(self._solve, kernel_of, targets, weight, alpha, sample)
-        center = np.average(targets, axis=0, weights=weight)
-        variance = np.average((targets - center) ** 2, axis=0, weights=weight)
-        gamma, solution = best_gamma(
-            solve, gammas, variance, sample.search, self.verbose
-        )
-        solution = solution.scaled(exponent)
-        faults = kernel_faults(
-            kernel_of(gamma), X, weight, solution.negative, chosen=self.gamma == "auto"
-        )
-        for fault in faults:
-            # Past this method and scikit-learn's wrapper of it: the user's line.
-            warnings.warn(fault, stacklevel=3)
-
-        # Only now, so that a fit that fails leaves the estimator as it was.
-        validate_data(self, given, skip_check_array=True)
-        single = y.ndim == 1
-        self.landmarks_, self.gamma_ = landmarks, gamma
-        self.dual_coef_ = solution.dual_coef[:, 0] if single else solution.dual_coef
-        self.intercept_, self.alpha_, self.loo_error_ = (
-            value.item() if single else np.array(value)
-            for value in (solution.intercept, solution.alpha, solution.loo_error)
-        )
-        self.n_iter_ = 1
-        return self
+        targets = y.reshape(len(y), -1)
+        return self._learn(given, X, targets, weight, fitted_y=y)
 
     def predict(self, X):
         """Predict with the landmarks, in blocks of rows.
@@ -362,11 +273,8 @@ class FrugalKernelRidge(MultiOutputMixin, RegressorMixin, BaseEstimator):
         X = validate_data(
             self, X, accept_sparse="csr", dtype=[np.float64, np.float32], reset=False
         )
-        kernel = self._kernel(canonical_rows(X), self.landmarks_, self.gamma_)
-        result = np.empty((X.shape[0], *self.dual_coef_.shape[1:]), dtype=X.dtype)
-        for rows in batches(X.shape[0], len(self.landmarks_)):
-            result[rows] = kernel(rows) @ self.dual_coef_ + self.intercept_
-        return result
+        result = self._sums(X)
+        return result[:, 0] if self.dual_coef_.ndim == 1 else result
 
     @classmethod
     def from_estimator(cls, fitted):
@@ -408,75 +316,3 @@ class FrugalKernelRidge(MultiOutputMixin, RegressorMixin, BaseEstimator):
         True
         """
         return fitted_twin(cls, fitted, convert_regressor(fitted))
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = True
-        return tags
-
-    def _refuse_unavailable(self):
-        """Raise for what belongs to a later version, or to no version."""
-        unavailable = {
-            "structure": (self.structure is not None, "None"),
-            "projection": (self.projection is not None, "None, and a Pipeline"),
-            "refine": (self.refine, "False"),
-        }
-        for name, (wanted, instead) in unavailable.items():
-            if wanted:
-                raise ValueError(
-                    f"{name}={getattr(self, name)!r} is not available in this "
-                    f"version; pass {name}={instead}."
-                )
-        if isinstance(self.kernel, str) and self.kernel == "precomputed":
-            raise ValueError(
-                "kernel='precomputed' is not possible: landmarks are points of the "
-                "feature space, which a matrix of kernel values does not give. Pass "
-                "the rows and a kernel name or function, or use KernelRidge."
-            )
-
-    def _choose_landmarks(self, X, weight, gammas, rng):
-        if not isinstance(self.landmarks, str):
-            landmarks = check_array(self.landmarks, dtype=X.dtype, copy=True)
-            if landmarks.shape[1] != X.shape[1]:
-                raise ValueError(
-                    f"landmarks has {landmarks.shape[1]} features and X has "
-                    f"{X.shape[1]}; pass an array of shape (n_landmarks, "
-                    f"{X.shape[1]}) or one of {sorted(LANDMARKS)}."
-                )
-            return landmarks
-        return select_landmarks(
-            X,
-            self.n_components,
-            method=self.landmarks,
-            kernel=self.kernel,
-            kernel_params=self._kernel_parameters(gammas[len(gammas) // 2]),
-            sample_weight=weight,
-            random_state=rng,
-        )
-
-    def _kernel_parameters(self, gamma):
-        if callable(self.kernel):
-            return self.kernel_params or {}
-        parameters = {"gamma": gamma, "degree": self.degree, "coef0": self.coef0}
-        allowed = KERNEL_PARAMS[self.kernel]
-        return {name: parameters[name] for name in parameters if name in allowed}
-
-    def _kernel(self, X, landmarks, gamma):
-        parameters = self._kernel_parameters(gamma)
-        kernel = PairwiseKernel(pairwise_kernels, self.kernel, parameters)
-        return LandmarkKernel(kernel, landmarks, X)
-
-    def _solve(self, kernel_of, y, weight, alpha, sample, gamma, rows):
-        """Solve on `rows` (None: all); where every row is a landmark, exactly."""
-        kernel = kernel_of(gamma)
-        solver = SOLVERS["eigen" if self.solver == "auto" else self.solver]
-        return solver(
-            kernel.of_landmarks(),
-            kernel if sample.landmark is None else sample.landmark,
-            y,
-            weight,
-            alpha,
-            rows=rows,
-            loo_rows=sample.loo,
-            fit_intercept=self.fit_intercept,
-        )

@@ -49,6 +49,7 @@ class PairwiseKernel:
             with suppress(ValueError) if self._is_pairwise else nullcontext():
                 fused = FusedKernel(B, self.metric, **self.parameters)
 
+        @np.errstate(over="ignore", invalid="ignore", divide="ignore")
         def values(A):
             if scale is not None:
                 A = A @ sparse.diags_array(scale) if sparse.issparse(A) else A * scale
@@ -57,8 +58,7 @@ class PairwiseKernel:
                     return fused.values(A.astype(np.float64, copy=False))
             # Also where the fused kernel refused: what is wrong shows in the values.
             rows = B.toarray() if isinstance(B, Operator) else B
-            with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-                K = self.pairwise(A, rows, metric=self.metric, **self.parameters)
+            K = self.pairwise(A, rows, metric=self.metric, **self.parameters)
             if not np.isfinite(K).all():
                 raise ValueError(f"{self}: {_fault(K, A)}")
             return K

@@ -21,8 +21,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skfrugal.kernel_approximation import _landmarks
-from skfrugal.kernel_ridge import FrugalKernelRidge
-from skfrugal.kernel_ridge import _frugal_kernel_ridge as kernel_ridge
+from skfrugal.kernel_ridge import FrugalKernelRidge, _learning
 from skfrugal.solvers import _landmark_search, _rows
 
 
@@ -49,6 +48,11 @@ def _bordered(X, y, Z, gamma, alpha, weight, fit_intercept=True):
         pairwise_kernels(rows, Z, "rbf", gamma=gamma) @ coef[: len(Z)]
         + (coef[-1] if fit_intercept else 0.0)
     )
+
+
+def _noise(model):
+    """What rounding to float32 may do to a prediction, four times over."""
+    return 4 * 2.0**-24 * np.sqrt(np.square(model.dual_coef_).sum())
 
 
 @pytest.mark.parametrize("fit_intercept", [True, False])
@@ -199,10 +203,15 @@ def test_kernel_ridge_does_not_depend_on_the_origin(table, kernel, offset):
     X, y = table
     X = np.round(X, 3)  # so that the shifted rows lose little
     model = FrugalKernelRidge(15, kernel=kernel, random_state=0)
-    here = clone(model).fit(X, y).predict(X)
-    there = clone(model).fit(X + offset, y).predict(X + offset)
+    here = clone(model).fit(X, y)
+    there = clone(model).fit(X + offset, y)
+    # Far from the origin float32 cannot hold the landmarks.
+    assert here.landmarks_.dtype == np.float32
+    assert there.landmarks_.dtype == np.float64
+    prediction = there.predict(X + offset)
     # The shifted rows themselves are rounded to eps * offset.
-    assert_allclose(there, here, rtol=1e-14 * offset)
+    assert_allclose(prediction, here.predict(X), rtol=1e-14 * offset, atol=_noise(here))
+    assert _noise(here) < 0.05 * here.loo_error_
 
 
 def test_kernel_ridge_keeps_float32_precise_at_an_offset(table):
@@ -212,7 +221,7 @@ def test_kernel_ridge_keeps_float32_precise_at_an_offset(table):
     wide = clone(model).fit(X, y)
     narrow = clone(model).fit(X.astype(np.float32), y)
     prediction = narrow.predict(X.astype(np.float32))
-    assert prediction.dtype == narrow.landmarks_.dtype == np.float32
+    assert prediction.dtype == np.float32
     assert_allclose(prediction, wide.predict(X), rtol=1e-6)
 
 
@@ -303,7 +312,7 @@ def test_kernel_ridge_gamma_auto_needs_no_standardised_features():
     unit = clone(model).fit(X, y)
     scaled = clone(model).fit(1000 * X, y)
     assert scaled.gamma_ == pytest.approx(unit.gamma_ * 1e-6)
-    assert_allclose(scaled.predict(1000 * X), unit.predict(X), rtol=1e-6)
+    assert_allclose(scaled.predict(1000 * X), unit.predict(X), atol=_noise(unit))
 
 
 @pytest.mark.parametrize("kernel", ["laplacian", "poly", "sigmoid", "chi2"])
@@ -352,7 +361,8 @@ def test_kernel_ridge_sparse_rows_give_the_dense_model(table, kernel):
         rows = container(X)
         fitted = clone(model).fit(rows, y)
         assert isinstance(fitted.landmarks_, np.ndarray)
-        assert_allclose(fitted.predict(rows), dense.predict(X), rtol=1e-6)
+        expected = dense.predict(X)
+        assert_allclose(fitted.predict(rows), expected, rtol=1e-6, atol=_noise(dense))
 
 
 @pytest.mark.parametrize(
@@ -374,20 +384,6 @@ def test_kernel_ridge_warns_of_an_indefinite_kernel(table):
     with pytest.warns(UserWarning, match=match) as record:
         FrugalKernelRidge(20, kernel="sigmoid", gamma=2.0).fit(X, y)
     assert record[0].filename == __file__
-
-
-@pytest.mark.parametrize(
-    ("parameter", "value", "instead"),
-    [
-        ("structure", "butterfly", "pass structure=None"),
-        ("projection", 3, "pass projection=None, and a Pipeline"),
-        ("refine", True, "pass refine=False"),
-    ],
-)
-def test_kernel_ridge_says_what_is_not_available(table, parameter, value, instead):
-    model = FrugalKernelRidge(5, **{parameter: value})
-    with pytest.raises(ValueError, match=f"not available in this version; {instead}"):
-        model.fit(*table)
 
 
 def test_kernel_ridge_says_why_not_precomputed(table):
@@ -484,7 +480,7 @@ def test_kernel_ridge_sparse_blocks_are_as_long_as_the_kernel_block(monkeypatch)
         calls.append((A.shape[0], B))
         return pairwise_kernels(A, B, **parameters)
 
-    monkeypatch.setattr(kernel_ridge, "pairwise_kernels", counted)
+    monkeypatch.setattr(_learning, "pairwise_kernels", counted)
     monkeypatch.setattr(_rows, "BLOCK_VALUES", 1000)
     assert_allclose(model.predict(X), expected, rtol=1e-12)
     # A row of kernel values is four numbers, a row of X five on average.
@@ -503,7 +499,7 @@ def test_kernel_ridge_adds_repeated_sparse_entries(table):
     assert twice.nnz == 2 * half.nnz
     dense = FrugalKernelRidge(15, random_state=0).fit(X, y)
     model = FrugalKernelRidge(15, random_state=0).fit(twice, y)
-    assert_allclose(model.predict(twice), dense.predict(X), rtol=1e-6)
+    assert_allclose(model.predict(twice), dense.predict(X), atol=_noise(dense))
     assert twice.nnz == 2 * half.nnz
 
 
@@ -638,7 +634,7 @@ def test_kernel_ridge_prints_only_when_asked(table, capsys):
 
 
 def test_kernel_ridge_landmark_names_are_those_of_select_landmarks():
-    assert set(_landmarks.METHODS) == kernel_ridge.LANDMARKS
+    assert set(_landmarks.METHODS) == _learning.LANDMARKS
 
 
 def test_kernel_ridge_shares_its_parameters_with_the_dense_twin():

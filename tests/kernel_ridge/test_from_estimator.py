@@ -9,11 +9,12 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 from sklearn.datasets import make_friedman1
 from sklearn.gaussian_process import GaussianProcessRegressor
-from sklearn.gaussian_process.kernels import RBF, WhiteKernel
+from sklearn.gaussian_process.kernels import RBF, Matern, WhiteKernel
 from sklearn.kernel_approximation import Nystroem
 from sklearn.kernel_ridge import KernelRidge
 from sklearn.linear_model import LinearRegression, Ridge
 from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC, SVR, NuSVR
 
 from skfrugal.kernel_ridge import FrugalKernelRidge
@@ -40,6 +41,12 @@ MODELS = [
     GaussianProcessRegressor(
         2.0 * (RBF(0.7) + 0.5) + WhiteKernel(0.1), optimizer=None, normalize_y=True
     ),
+    GaussianProcessRegressor(
+        RBF([0.5, 1.0, 2.0, 4.0, 8.0, 9.0]) + WhiteKernel(0.1), optimizer=None
+    ),
+    GaussianProcessRegressor(Matern(nu=1.5) + WhiteKernel(0.1), optimizer=None),
+    make_pipeline(StandardScaler(), SVR(C=10)),
+    make_pipeline(StandardScaler(), Nystroem(n_components=50), Ridge(alpha=0.1)),
 ]
 
 
@@ -63,8 +70,21 @@ def test_twin_of_several_targets_predicts_as_the_fitted_model():
     )
     twin = FrugalKernelRidge.from_estimator(model)
     desired = model.predict(NEW)
-    assert_allclose(twin.predict(NEW), desired, atol=1e-9 * np.abs(desired).max())
+    error = np.abs(twin.predict(NEW) - desired).max(axis=0)
+    assert (error < 1e-5 * np.ptp(desired, axis=0)).all()
     assert twin.score(NEW, desired) > 1 - 1e-9
+
+
+def test_twin_of_huge_coefficients_stays_in_float64():
+    small = KernelRidge(alpha=0.1, kernel="rbf").fit(X, y)
+    assert FrugalKernelRidge.from_estimator(small).landmarks_.dtype == np.float32
+    huge = KernelRidge(alpha=1e-9, kernel="rbf", gamma=0.01).fit(X, y)
+    assert np.linalg.norm(huge.dual_coef_) > 1e6
+    twin = FrugalKernelRidge.from_estimator(huge)
+    assert twin.landmarks_.dtype == np.float64
+    rows = NEW.astype(np.float32)
+    desired = huge.predict(rows.astype(np.float64))
+    assert np.abs(twin.predict(rows) - desired).max() < 1e-5 * np.ptp(desired)
 
 
 def test_twin_can_be_fitted_again_with_the_same_kernel():

@@ -72,9 +72,10 @@ def quote_attributes(app, what, name, obj, options, lines):
     """Keep what is plain text in a numpydoc type from being read as a link.
 
     ``(n_features_in_,)`` ends in an underscore; a raw docstring continues a type
-    by a backslash.
+    by a backslash. Inherited docstrings refer to labels of scikit-learn's pages.
     """
     text = re.sub(r"(?<!\\)\\\n\s*", "", "\n".join(lines))
+    text = re.sub(r":ref:`(\w+) <accuracy_score>`", r"\1", text)
     lines[:] = [
         re.sub(r"(?<![`\w.])(\w+_)(?=[,)])", r"`\1`", line) if " : " in line else line
         for line in text.split("\n")

@@ -55,7 +55,7 @@ def fitted_twin(cls, fitted, kernel_sum):
         model.feature_names_in_ = fitted.feature_names_in_
     if kernel_sum.classes is not None:
         model.classes_ = kernel_sum.classes
-        model.votes_ = kernel_sum.votes
+        model.votes_, model._multilabel = kernel_sum.votes, False
     return model
 
 

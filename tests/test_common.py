@@ -22,6 +22,7 @@ from skfrugal.kernel_approximation import StructuredRBFSampler
 from skfrugal.kernel_approximation import FrugalNystroem
 from skfrugal.kernel_ridge import FrugalKernelRidge
 from skfrugal.random_projection import StructuredRandomProjection
+from skfrugal.kernel_ridge import FrugalKernelRidge, FrugalKernelRidgeClassifier
 
 ESTIMATORS = [
     ButterflyTransformer(),
@@ -41,6 +42,8 @@ ESTIMATORS = [
     StructuredRBFSampler(),
     StructuredRBFSampler(gamma="scale"),
     StructuredRandomProjection(n_components=2),
+    FrugalKernelRidgeClassifier(),
+    FrugalKernelRidgeClassifier(20, kernel="matern32", alpha=1e-3),
 ]
 
 

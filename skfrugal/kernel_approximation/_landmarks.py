@@ -20,6 +20,7 @@ from skfrugal._sklearn import (
     _check_sample_weight,
     validate_params,
 )
+from skfrugal.operators._fused_kernels import FUSED_KERNELS
 from skfrugal.solvers._landmark_kernel import PairwiseKernel
 from skfrugal.solvers._landmark_ridge import whiten
 from skfrugal.solvers._rows import (
@@ -187,7 +188,7 @@ def _distinct_rows(X, sample_weight):
         "X": ["array-like", "sparse matrix"],
         "n_components": [Interval(Integral, 1, None, closed="left")],
         "method": [StrOptions(set(METHODS))],
-        "kernel": [StrOptions(set(PAIRWISE_KERNEL_FUNCTIONS)), callable],
+        "kernel": [StrOptions({*PAIRWISE_KERNEL_FUNCTIONS, *FUSED_KERNELS}), callable],
         "gamma": [Interval(Real, 0, None, closed="left"), None],
         "kernel_params": [dict, None],
         "sample_weight": ["array-like", Interval(Real, 0, None, closed="right"), None],
@@ -234,7 +235,7 @@ def select_landmarks(
 
     kernel : str or callable, default="rbf"
         Kernel of "leverage" and "rpcholesky", as in
-        :func:`~sklearn.metrics.pairwise.pairwise_kernels`, with k(x, x) > 0 for some
+        :class:`~skfrugal.kernel_ridge.FrugalKernelRidge`, with k(x, x) > 0 for some
         row at least. Other methods ignore it.
 
     gamma : float, default=None
@@ -298,7 +299,7 @@ def select_landmarks(
     if rows.first.size <= n_components:
         return rows.dense(np.arange(rows.first.size))
     parameters = dict(kernel_params or {})
-    if not callable(kernel) and "gamma" in KERNEL_PARAMS[kernel]:
+    if not callable(kernel) and "gamma" in KERNEL_PARAMS.get(kernel, ("gamma",)):
         parameters = {"gamma": gamma, **parameters}
     pairwise = PairwiseKernel(pairwise_kernels, kernel, parameters)
     landmarks = METHODS[method](rows, n_components, pairwise, rng)

@@ -9,6 +9,7 @@ from skfrugal._sklearn import _check_sample_weight, _fit_context
 from skfrugal.kernel_ridge._convert import convert_regressor
 from skfrugal.kernel_ridge._from_estimator import fitted_twin
 from skfrugal.kernel_ridge._landmark_model import CONSTRAINTS, LandmarkModel
+from skfrugal.solvers._landmark_ridge import Targets
 
 
 class FrugalKernelRidge(MultiOutputMixin, RegressorMixin, LandmarkModel):
@@ -32,9 +33,11 @@ class FrugalKernelRidge(MultiOutputMixin, RegressorMixin, LandmarkModel):
         Number of landmarks; with fewer distinct rows, all of these are landmarks.
         Ignored if `landmarks` is an array.
 
-    structure : None, default=None
-        Structure of the matrix of landmarks. Not available in this version: must be
-        None (dense landmarks).
+    structure : None, str or structure, default=None
+        None keeps the landmarks dense. Otherwise the matrix of landmarks is replaced
+        by the operator that `structure.project` finds for it, before solving; a name
+        ("butterfly", "monarch", "low_rank", "auto", ...) stands for a structure of
+        :mod:`skfrugal.structures` with a sixth of the values.
 
     alpha : float, array-like of shape (n_targets,) or "auto", default="auto"
         Regularization strength, as in `KernelRidge`; an array has one value a
@@ -44,15 +47,16 @@ class FrugalKernelRidge(MultiOutputMixin, RegressorMixin, LandmarkModel):
         rounding noise are refused. 0 gives the least squares solution of least norm.
 
     kernel : str or callable, default="rbf"
-        A name known to :func:`~sklearn.metrics.pairwise.pairwise_kernels`, or a
-        function of two rows that returns a number. "precomputed" is not possible:
-        landmarks are points, not rows of a matrix. Of a kernel that is not positive
-        semidefinite, the negative part is dropped, with a warning.
+        A name known to :func:`~sklearn.metrics.pairwise.pairwise_kernels`, "matern12",
+        "matern32" or "matern52" (1 / gamma is the length scale), or a function of two
+        rows that returns a number. "precomputed" is not possible: landmarks are
+        points, not rows of a matrix. Of a kernel that is not positive semidefinite,
+        the negative part is dropped, with a warning.
 
     gamma : float, None or "auto", default="auto"
-        Parameter of the RBF, laplacian, polynomial, sigmoid and chi2 kernels. None
-        leaves the default to the kernel, as in `KernelRidge`: 1 / n_features. "auto"
-        takes the best, by leave-one-out, of five values over the total scale of the
+        Parameter of the RBF, laplacian, Matern, polynomial, sigmoid and chi2 kernels.
+        None leaves the default to the kernel, as in `KernelRidge`: 1 / n_features.
+        "auto" takes the best, by leave-one-out, of five values over the scale of the
         features (for RBF the sum of their variances), which need not be
         standardised.
 
@@ -73,37 +77,60 @@ class FrugalKernelRidge(MultiOutputMixin, RegressorMixin, LandmarkModel):
         How landmarks are chosen, see
         :func:`~skfrugal.kernel_approximation.select_landmarks`, or the landmarks.
 
-    projection : None, default=None
-        Not available in this version: must be None. Put a transformer in front, in a
-        :class:`~sklearn.pipeline.Pipeline`, instead.
+    projection : None, int or transformer, default=None
+        What stands in front of the kernel, fitted to the rows: an int is a number of
+        principal axes; a transformer is cloned and fitted (wrap a fitted one in
+        :class:`~sklearn.frozen.FrozenEstimator`). With many features it makes
+        landmarks and predictions cheaper, often at no loss.
 
     solver : {"auto", "eigen"}, default="auto"
         "eigen" diagonalises the kernel between landmarks, then the Gram matrix of
         the rows whitened by it. "auto" is "eigen".
 
     refine : bool, default=False
-        Not available in this version: must be False (landmarks stay where
-        `landmarks` puts them).
+        Whether landmarks are moved, and features weighted, so as to lower the error
+        of the fit; for "rbf", "laplacian" and Matern kernels. 100 landmarks often do
+        then what 1,000 others do. Rows that are held out decide: unless the refined
+        model predicts them better, by more than a standard error, the model is what it
+        is without.
 
     validation_fraction : float, default=0.1
         Fraction of rows held out by `refine`; unused without it.
 
     max_iter : int, default=150
-        Number of steps of `refine`; unused without it.
+        Largest number of steps of `refine`; unused without it.
 
     tol : float, default=1e-4
-        Stopping rule of `refine`; unused without it.
+        `refine` stops when steps lower its objective by no more than this fraction of
+        it, on average over 20; unused without it.
 
     random_state : int, RandomState instance or None, default=None
-        Determines the landmarks and the rows of the leave-one-out comparison.
+        Determines the landmarks, the rows of the leave-one-out comparison and those
+        that `refine` holds out.
 
     verbose : int, default=0
-        If positive, prints the leave-one-out error of each `gamma` tried.
+        If positive, prints the leave-one-out error of each `gamma` tried, and the
+        progress of `refine`.
 
     Attributes
     ----------
     landmarks_ : ndarray of shape (n_landmarks, n_features)
-        The landmarks, in the dtype of `X`.
+        The landmarks, behind the projection if there is one. Chosen ones are float32,
+        and kernel values are computed in it, where this is harmless: it adds less than
+        1 % of the leave-one-out error to predictions.
+
+    operator_ : Operator of shape (n_landmarks, n_features)
+        What the kernel sees of the landmarks. Only with a `structure`.
+
+    projection_ : transformer
+        Fitted, in front of the kernel. Only with a `projection`.
+
+    feature_weights_ : ndarray of shape (n_features,)
+        Weights w, one on average: the kernel sees rows and landmarks times sqrt(w).
+        Only with `refine`.
+
+    validation_score_ : float or ndarray of shape (n_targets,)
+        Root mean squared error of the model on the rows held out. Only with `refine`.
 
     dual_coef_ : ndarray of shape (n_landmarks,) or (n_landmarks, n_targets)
         Coefficients of the landmarks.
@@ -122,7 +149,7 @@ class FrugalKernelRidge(MultiOutputMixin, RegressorMixin, LandmarkModel):
         the comparison (4,096 at most).
 
     n_iter_ : int
-        1: the solution is direct.
+        Steps of `refine`; 1 without, as the solution is direct.
 
     n_features_in_ : int
         Number of features seen in `fit`.
@@ -146,7 +173,9 @@ class FrugalKernelRidge(MultiOutputMixin, RegressorMixin, LandmarkModel):
     dtype, so a memory map will do; copied are sparse rows, the rows that are left if
     others have weight zero, and what `landmarks` "kmeans", "leverage" and
     "rpcholesky" look at. gamma="auto" adds five fits on max(4096, 4 m) rows. The
-    model keeps m (d + 1) numbers and predicts in O(m d) a row, in blocks.
+    model keeps m (d + 1) numbers and predicts in O(m d) a row without storing kernel
+    values. A step of `refine` takes O(n m (m + d)), on 40,000 rows at most, which are
+    then dense and in memory with their kernel values.
 
     Directions of the kernel between landmarks that are rounding (below 1e-9 of the
     largest eigenvalue) are dropped, so that duplicate or close landmarks are
@@ -163,7 +192,10 @@ class FrugalKernelRidge(MultiOutputMixin, RegressorMixin, LandmarkModel):
        regularization". Advances in Neural Information Processing Systems 28, eq. 6-7.
     .. [3] Giffon, Lamprier, Artieres, Ralaivola & Kadri (2021). "QuicK-means:
        accelerating inference for K-means by learning fast transforms". Machine
-       Learning 110, section 4 (landmarks that are centroids).
+       Learning 110, section 4 (landmarks that are centroids, and structured).
+    .. [4] Golub & Pereyra (1973). "The differentiation of pseudo-inverses and nonlinear
+       least squares problems whose variables separate". SIAM Journal on Numerical
+       Analysis 10 (variable projection, of `refine`).
 
     Examples
     --------
@@ -253,8 +285,7 @@ class FrugalKernelRidge(MultiOutputMixin, RegressorMixin, LandmarkModel):
         weight = _check_sample_weight(
             sample_weight, X, dtype=np.float64, ensure_non_negative=True
         )
-        targets = y.reshape(len(y), -1)
-        return self._learn(given, X, targets, weight, fitted_y=y)
+        return self._learn(given, X, Targets(y.reshape(len(y), -1), weight), fitted_y=y)
 
     def predict(self, X):
         """Predict with the landmarks, in blocks of rows.

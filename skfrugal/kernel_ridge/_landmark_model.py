@@ -3,6 +3,7 @@
 import warnings
 from abc import ABC, abstractmethod
 from contextlib import contextmanager
+from dataclasses import replace
 from numbers import Integral, Real
 from weakref import WeakKeyDictionary
 
@@ -84,19 +85,20 @@ class LandmarkModel(CallbackSupportMixin, BaseEstimator, ABC):
         tags.input_tags.sparse = True
         return tags
 
-    def _learn(self, given, X, y, weight, *, fitted_y):
-        """Fit targets y (n, t) to rows, and store everything but `fitted_y`'s shape.
+    def _learn(self, given, X, targets, *, fitted_y):
+        """Fit `Targets` to rows, and store what was found.
 
         `given` is X as the user passed it, `fitted_y` what transformers are fitted to.
         """
         self._refuse_impossible()
         X = canonical_rows(X)
-        rows, weight, kept = positive_rows(X, weight)
-        targets, exponent = unit_scale(y[kept].astype(np.float64))
-        alpha = check_alpha(self.alpha, targets.shape[1])
+        rows, _, kept = positive_rows(X, targets.weight)
+        targets = targets.take(kept)
+        y, exponent = unit_scale(targets.y.astype(np.float64))
+        alpha = check_alpha(self.alpha, y.shape[1])
         rng = check_random_state(self.random_state)
         projection = self._fit_projection(rows, fitted_y[kept], rng)
-        table = Table(_project(projection, rows), targets, weight, alpha)
+        table = Table(_project(projection, rows), replace(targets, y=y), alpha)
         with self._callback_task(given, fitted_y) as on_step:
             if self.refine:
                 machine = learn_refined(self, table, rng, on_step)

@@ -14,7 +14,7 @@ from sklearn.utils import check_array
 from skfrugal.kernel_approximation import select_landmarks
 from skfrugal.operators import Operator
 from skfrugal.solvers._landmark_kernel import LandmarkKernel, PairwiseKernel
-from skfrugal.solvers._landmark_ridge import LandmarkRidge, landmark_ridge
+from skfrugal.solvers._landmark_ridge import LandmarkRidge, Targets, landmark_ridge
 from skfrugal.solvers._landmark_search import (
     best_gamma,
     candidate_gammas,
@@ -40,15 +40,22 @@ class Table:
     """Rows, targets, weights, and the penalty that they are fitted with."""
 
     X: object  # (n, d) ndarray or CSR
-    y: np.ndarray  # (n, t)
-    weight: np.ndarray  # (n,)
+    targets: Targets  # of the n rows
     alpha: np.ndarray | None  # (1,) or (t,); None for "auto"
+
+    @property
+    def y(self):
+        """Values, (n, t)."""
+        return self.targets.y
+
+    @property
+    def weight(self):
+        """Weights of the rows, (n,)."""
+        return self.targets.weight
 
     def take(self, index):
         """Return the table of some rows."""
-        return replace(
-            self, X=self.X[index], y=self.y[index], weight=self.weight[index]
-        )
+        return Table(self.X[index], self.targets.take(index), self.alpha)
 
 
 @dataclass(frozen=True)
@@ -140,8 +147,7 @@ def _solve(model, kernel_of, table, sample, gamma, rows):
     return solver(
         kernel.of_landmarks(),
         kernel if sample.landmark is None else sample.landmark,
-        table.y,
-        table.weight,
+        table.targets,
         table.alpha,
         rows=rows,
         loo_rows=sample.loo,

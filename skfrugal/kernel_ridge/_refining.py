@@ -15,10 +15,17 @@ from skfrugal.solvers._landmark_refinement import (
     refine_landmarks,
     working_dtype,
 )
+from skfrugal.solvers._landmark_search import candidate_gammas
 from skfrugal.solvers._rows import batches
 
 # More rows would hardly move the landmarks.
 MAX_ROWS = 40_000
+# A model with such a leave-one-out error, in units of std(y), has learnt nothing.
+_BLIND = 0.95
+# Weights found are tempered by these powers: refinement sharpens them, but does not
+# bring back a feature that was given up.  The second is for blind starts, whose first
+# weights see few of the features that matter.
+_TEMPER, _TEMPER_BLIND = 0.5, 0.125
 
 
 def check_refinable(kernel):
@@ -103,9 +110,15 @@ def learn_refined(model, table, rng, on_step):
 def _refine(model, train, held, before, units, rng, on_step):
     """Weights, landmarks of the weighted rows, then both improved together."""
     X, y, weight = units(train)
-    width = np.sqrt(before.gamma) if model.kernel == "rbf" else before.gamma
+    gamma = before.gamma
+    is_blind = (before.solution.loo_error > _BLIND * units.spread).all()
+    if is_blind and isinstance(model.gamma, str):
+        # Nothing was learnt, so gamma was not either.  Narrow kernels find features.
+        gamma = candidate_gammas(train.X, weight, model.kernel, "auto")[-2]
+    width = np.sqrt(gamma) if model.kernel == "rbf" else gamma
+    power = _TEMPER_BLIND if is_blind else _TEMPER
     scale, alpha = feature_scales(
-        X, y, weight, width, model.kernel, n_landmarks=len(before.landmarks), rng=rng
+        X, y, weight, width, model.kernel, power=power, rng=rng
     )
     if train.alpha is not None:
         alpha = float(np.mean(train.alpha))

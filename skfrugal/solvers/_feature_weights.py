@@ -3,19 +3,16 @@
 import numpy as np
 
 from skfrugal.operators._fused_kernels import FusedKernel
-from skfrugal.solvers._landmark_ridge import landmark_ridge
+from skfrugal.solvers._landmark_ridge import Targets, landmark_ridge
 
 N_ROUNDS = 5
 # Rows of a fit, landmarks of it at most, and rows whose derivatives are averaged.
-N_FIT, N_LANDMARKS, N_DERIVATIVES = 4096, 300, 2000
+N_FIT, N_LANDMARKS, N_DERIVATIVES = 8192, 300, 2000
 # Features that do not matter keep this part of a mean weight.
 FLOOR = 1e-4
-# The scales returned are tempered by this power, half way to no weights: refinement
-# finds its way from there more often than from the sharpest.
-TEMPER = 0.5
 
 
-def feature_scales(X, y, weight, width, kernel, *, n_landmarks, rng):
+def feature_scales(X, y, weight, width, kernel, *, power, rng):
     """Weigh features by the mean squared derivative of a fit, again and again.
 
     The diagonal recursive feature machine of [1]_: the weights of the next fit are
@@ -34,13 +31,15 @@ def feature_scales(X, y, weight, width, kernel, *, n_landmarks, rng):
     kernel : str
         A shift-invariant kernel.
 
-    n_landmarks : int
+    power : float
+        Of the weights found: 1 takes them as they are, 0 not at all.
+
     rng : RandomState
 
     Returns
     -------
     scale : ndarray of shape (d,)
-        Of the round with the least leave-one-out error, tempered.
+        Of the round with the least leave-one-out error, to that `power`.
 
     alpha : float
         The regularization of that round, for all n rows.
@@ -52,8 +51,8 @@ def feature_scales(X, y, weight, width, kernel, *, n_landmarks, rng):
        Science 383, eq. 2.
     """
     n_rows, n_features = X.shape
-    size = min(n_landmarks, N_LANDMARKS, n_rows)
-    n_fit = min(n_rows, max(N_FIT, 4 * size))
+    size = min(N_LANDMARKS, n_rows)
+    n_fit = min(n_rows, N_FIT)
     scale, best = np.full(n_features, width), (np.inf,)
     for _ in range(N_ROUNDS):
         rows = rng.choice(n_rows, n_fit, replace=False)
@@ -62,8 +61,7 @@ def feature_scales(X, y, weight, width, kernel, *, n_landmarks, rng):
         solution = landmark_ridge(
             fused.values(landmarks),
             fused.values(X[rows] * scale).__getitem__,
-            y[rows],
-            weight[rows],
+            Targets(y[rows], weight[rows]),
             None,
             rows=None,
             loo_rows=np.arange(size if n_fit > size else 0, n_fit),
@@ -74,14 +72,14 @@ def feature_scales(X, y, weight, width, kernel, *, n_landmarks, rng):
             alpha = np.exp(np.mean(np.log(solution.alpha))) * n_rows / n_fit
             best = error, scale, alpha
         points = X[rows[-N_DERIVATIVES:]] * scale
-        power = _squared_derivatives(points, landmarks, solution.dual_coef, kernel)
-        power *= scale**2
-        if not power.sum() > 0:
+        slopes = _squared_derivatives(points, landmarks, solution.dual_coef, kernel)
+        slopes *= scale**2
+        if not slopes.sum() > 0:
             break
-        share = np.maximum(power * n_features / power.sum(), FLOOR)
+        share = np.maximum(slopes * n_features / slopes.sum(), FLOOR)
         scale = width * np.sqrt(share)
     _, scale, alpha = best
-    scale = (scale / width) ** TEMPER
+    scale = (scale / width) ** power
     return width * scale / np.sqrt(np.mean(scale**2)), alpha
 
 

@@ -40,8 +40,8 @@ class Refined:
 
 def working_dtype(alpha, weight):
     """Return the dtype in which the regularization drowns what rounding does."""
-    single = np.dtype(np.float32)
-    return single if alpha > SINGLE_MARGIN * JITTER[single] * weight.sum() else float
+    single, double = np.dtype(np.float32), np.dtype(np.float64)
+    return single if alpha > SINGLE_MARGIN * JITTER[single] * weight.sum() else double
 
 
 class Projected:
@@ -204,8 +204,18 @@ def refine_landmarks(problem, start, held, *, max_iter, tol, on_step):
             raise StopIteration
 
     theta = np.append(start.landmarks.ravel(), np.log(start.scale))
+    reach = 4 * np.abs(problem.X).max(axis=0) + np.abs(start.landmarks).max(axis=0)
+    bound = np.append(np.tile(reach, len(start.landmarks)), np.full(reach.size, 7.0))
+    middle = np.append(np.zeros(start.landmarks.size), theta[-reach.size :])
+    bounds = optimize.Bounds(middle - bound, middle + bound)
     options = {"maxiter": max_iter, "maxcor": N_PAIRS, "ftol": 0.0, "gtol": 0.0}
     optimize.minimize(
-        problem, theta, jac=True, method="L-BFGS-B", callback=step, options=options
+        problem,
+        theta,
+        jac=True,
+        method="L-BFGS-B",
+        bounds=bounds,
+        callback=step,
+        options=options,
     )
     return replace(best, n_iter=n_iter)

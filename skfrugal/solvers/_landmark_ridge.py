@@ -66,6 +66,21 @@ class RidgePath:
 
 
 @dataclass(frozen=True)
+class Targets:
+    """What is fitted, and how much each row counts."""
+
+    y: np.ndarray  # (n, t)
+    weight: np.ndarray  # (n,)
+    # (n,): what is left out of a row of more weight; a copy, where weights are counts.
+    unit: np.ndarray | None = None
+
+    def take(self, index):
+        """Return those of some rows."""
+        unit = None if self.unit is None else self.unit[index]
+        return Targets(self.y[index], self.weight[index], unit)
+
+
+@dataclass(frozen=True)
 class LandmarkRidge:
     """A solution: ``f(x) = k(x, Z) @ dual_coef + intercept``."""
 
@@ -148,29 +163,32 @@ def ridge_path(blocks, shift, y_mean, *, fit_intercept):
     )
 
 
-def leave_one_out(path, Z, y, w, alpha, *, doubt=0.0):
+def leave_one_out(path, Z, targets, alpha, *, doubt=0.0):
     """Return the mean squared leave-one-out residual of each target, exactly.
 
     A row of weight w stands for w copies of which one is left out (the whole row
     where w < 1): the residual becomes r / (1 - min(w, 1) h), h the leverage of one
-    copy. The landmarks stay where they are. Z are rows that `path` rotated. What is
-    left of a row, 1 - min(w, 1) h, is taken as smaller by `doubt`.
+    copy. With other units than 1 these take the place of 1. The landmarks stay where
+    they are. Z are rows that `path` rotated. What is left of a row, 1 - min(w, 1) h, is
+    taken as smaller by `doubt`.
     """
+    y, w = targets.y, targets.weight
+    out = np.minimum(w, 1.0 if targets.unit is None else targets.unit)
     shrink = path.shrink(alpha)
     leverage = 1.0 / path.weight + np.square(Z) @ shrink
-    left = 1.0 - doubt - np.minimum(w, 1.0)[:, None] * leverage
+    left = 1.0 - doubt - out[:, None] * leverage
     left = np.maximum(left, 4 * _EPS)
     residual = (y - path.y_mean - Z @ (shrink * path.moments)) / left
     return w @ np.square(residual) / w.sum()
 
 
-def choose_alpha(path, white, Z, y, w):
+def choose_alpha(path, white, Z, targets):
     """Choose one alpha a target, (t,), by leave-one-out, refusing those of noise."""
     largest = path.eigenvalues.max(initial=0.0) or 1.0
     grid = largest * np.logspace(-13, 1, N_ALPHAS)
     # Where a leverage is one, to rounding, noise over noise shall not win.
     doubt = 64 * len(path.moments) * _EPS
-    error = np.sqrt([leave_one_out(path, Z, y, w, a, doubt=doubt) for a in grid])
+    error = np.sqrt([leave_one_out(path, Z, targets, a, doubt=doubt) for a in grid])
     size = [linalg.norm(white.basis @ path.coef(alpha), axis=0) for alpha in grid]
     # Where nothing is precise enough the smallest of noise and error decides.
     noise = np.array(size) * 2.0**-53 / MAX_NOISE
@@ -184,7 +202,7 @@ def choose_alpha(path, white, Z, y, w):
 
 
 def landmark_ridge(
-    kernel_matrix, kernel, y, weight, alpha, *, rows, loo_rows, fit_intercept
+    kernel_matrix, kernel, targets, alpha, *, rows, loo_rows, fit_intercept
 ):
     """Fit a kernel ridge regression on landmarks, streaming the rows.
 
@@ -198,8 +216,9 @@ def landmark_ridge(
         array) with the landmarks. An integer array says that row i *is* landmark
         `kernel[i]`: the solution is then kernel ridge regression itself.
 
-    y : ndarray of shape (n, t)
-    weight : ndarray of shape (n,)
+    targets : Targets
+        Of all n rows.
+
     alpha : ndarray of shape (1,) or (t,), or None
         None chooses it by leave-one-out.
 
@@ -215,6 +234,7 @@ def landmark_ridge(
     -------
     solution : LandmarkRidge
     """
+    y, weight = targets.y, targets.weight
     exact = isinstance(kernel, np.ndarray)
     interpolates = alpha is not None and not np.all(alpha)
     # Whitened landmarks are not divided by small roots: nothing need be dropped.
@@ -237,7 +257,7 @@ def landmark_ridge(
         y_mean, shift = np.zeros(y.shape[1]), np.zeros(white.roots.shape[1])
     path = ridge_path(blocks(), shift, y_mean, fit_intercept=fit_intercept)
 
-    held = path.rotate(features(loo_rows)), y[loo_rows], weight[loo_rows]
+    held = path.rotate(features(loo_rows)), targets.take(loo_rows)
     if alpha is None:
         alpha = choose_alpha(path, white, *held)
     coef = path.coef(alpha)

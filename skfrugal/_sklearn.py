@@ -40,6 +40,8 @@ except ImportError:
 
 # How the draws of k-means++ are looked up: in float64 before scikit-learn 1.8 or so.
 cumulated_for_draws = getattr(sklearn.cluster._kmeans, "stable_cumsum", np.cumsum)
+
+
 def support_vector_gamma(fitted):
     """The number that "scale" or "auto" became in a fitted support vector machine."""
     return fitted._gamma

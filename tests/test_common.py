@@ -18,11 +18,9 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skfrugal.cluster import MiniBatchQuickKMeans, QuickKMeans
 from skfrugal.decomposition import ButterflyTransformer
-from skfrugal.kernel_approximation import StructuredRBFSampler
-from skfrugal.kernel_approximation import FrugalNystroem
-from skfrugal.kernel_ridge import FrugalKernelRidge
-from skfrugal.random_projection import StructuredRandomProjection
+from skfrugal.kernel_approximation import FrugalNystroem, StructuredRBFSampler
 from skfrugal.kernel_ridge import FrugalKernelRidge, FrugalKernelRidgeClassifier
+from skfrugal.random_projection import StructuredRandomProjection
 
 ESTIMATORS = [
     ButterflyTransformer(),

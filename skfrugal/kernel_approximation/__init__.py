@@ -4,5 +4,4 @@ from skfrugal.kernel_approximation._frugal_nystroem import FrugalNystroem
 from skfrugal.kernel_approximation._landmarks import select_landmarks
 from skfrugal.kernel_approximation._structured_rbf_sampler import StructuredRBFSampler
 
-__all__ = ["StructuredRBFSampler", "select_landmarks"]
-__all__ = ["FrugalNystroem", "select_landmarks"]
+__all__ = ["FrugalNystroem", "StructuredRBFSampler", "select_landmarks"]

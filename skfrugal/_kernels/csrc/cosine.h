@@ -54,36 +54,51 @@ INLINE VEC FN(cosine_of_turns)(VEC y)
     return p;
 }
 
-/* Rows [start, stop) of y; how many arguments were too large. */
+/* Whether a row has an argument beyond the limit. */
+INLINE int FN(has_large)(const REAL *y, ptrdiff_t n_columns)
+{
+    VEC largest = FN(splat)(0);
+    REAL lanes[LANES];
+    ptrdiff_t j = 0;
+    for (; j + LANES <= n_columns; j += LANES) {
+        const VEC x = FN(load)(y + j);
+        largest = FN(larger)(largest, FN(larger)(x, FN(mul)(FN(splat)(-1), x)));
+    }
+    FN(store)(lanes, largest);
+    for (int i = 0; i < LANES; i++)
+        if (lanes[i] > COSINE_LIMIT) return 1;
+    for (; j < n_columns; j++)
+        if (y[j] > COSINE_LIMIT || y[j] < -COSINE_LIMIT) return 1;
+    return 0;
+}
+
+INLINE void FN(cosine_vector)(REAL *y, const REAL *offset, REAL scale)
+{
+    const VEC x = FN(add)(FN(load)(y), FN(load)(offset));
+    FN(store)(y, FN(mul)(FN(splat)(scale), FN(cosine_of_turns)(x)));
+}
+
+/* Rows [start, stop) of y; how many rows have arguments that are too large. */
 KERNEL ptrdiff_t FN(cosine)(REAL *y, ptrdiff_t ldy, ptrdiff_t n_columns,
                             const REAL *offset, REAL scale, ptrdiff_t start,
                             ptrdiff_t stop)
 {
+    const ptrdiff_t whole = n_columns - n_columns % LANES;
+    const size_t rest = (n_columns - whole) * sizeof(REAL);
+    REAL buffer[LANES] = {0}, shift[LANES] = {0};
     ptrdiff_t n_large = 0;
+    memcpy(shift, offset + whole, rest);
     for (ptrdiff_t row = start; row < stop; row++) {
         REAL *at = y + row * ldy;
-        REAL buffer[LANES], shift[LANES], largest = 0;
-        ptrdiff_t j = 0;
-        for (ptrdiff_t i = 0; i < n_columns; i++) {
-            const REAL size = at[i] < 0 ? -at[i] : at[i];
-            largest = size > largest ? size : largest;
-        }
-        if (!(largest <= COSINE_LIMIT)) {
+        if (FN(has_large)(at, n_columns)) {
             n_large++;
             continue;
         }
-        for (; j + LANES <= n_columns; j += LANES) {
-            const VEC x = FN(add)(FN(load)(at + j), FN(load)(offset + j));
-            FN(store)(at + j, FN(mul)(FN(splat)(scale), FN(cosine_of_turns)(x)));
-        }
-        if (j == n_columns) continue;
-        for (int i = 0; i < LANES; i++) {
-            buffer[i] = j + i < n_columns ? at[j + i] : 0;
-            shift[i] = j + i < n_columns ? offset[j + i] : 0;
-        }
-        const VEC x = FN(add)(FN(load)(buffer), FN(load)(shift));
-        FN(store)(buffer, FN(mul)(FN(splat)(scale), FN(cosine_of_turns)(x)));
-        memcpy(at + j, buffer, (n_columns - j) * sizeof(REAL));
+        for (ptrdiff_t j = 0; j < whole; j += LANES)
+            FN(cosine_vector)(at + j, offset + j, scale);
+        memcpy(buffer, at + whole, rest);
+        FN(cosine_vector)(buffer, shift, scale);
+        memcpy(at + whole, buffer, rest);
     }
     return n_large;
 }

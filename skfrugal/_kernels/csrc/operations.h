@@ -7,10 +7,10 @@
 #include "rotations.h"
 #include "sparse.h"
 #include "backward.h"
-#include "cosine.h"
 #include "nearest.h"
 #include "exponential.h"
 #include "kernel_values.h"
+#include "cosine.h"
 
 #undef VEC
 #undef LANES

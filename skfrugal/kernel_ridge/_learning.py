@@ -14,13 +14,14 @@ from sklearn.utils import check_array
 from skfrugal.kernel_approximation import select_landmarks
 from skfrugal.operators import Operator
 from skfrugal.solvers._landmark_kernel import LandmarkKernel, PairwiseKernel
-from skfrugal.solvers._landmark_ridge import LandmarkRidge, Targets, landmark_ridge
+from skfrugal.solvers._landmark_ridge import LandmarkRidge, landmark_ridge
 from skfrugal.solvers._landmark_search import (
     best_gamma,
     candidate_gammas,
     kernel_faults,
     sample_rows,
 )
+from skfrugal.solvers._ridge_path import Targets
 from skfrugal.structures import check_structure
 
 SOLVERS = {"eigen": landmark_ridge}

@@ -1,6 +1,7 @@
 """Landmarks and feature weights that are learnt, if held-out rows confirm them."""
 
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 from scipy import sparse
@@ -20,6 +21,8 @@ from skfrugal.solvers._rows import batches
 
 # More rows would hardly move the landmarks.
 MAX_ROWS = 40_000
+# The first steps, on this many rows, cost little and bring landmarks near.
+_N_WARM = 4000
 # A model with such a leave-one-out error, in units of std(y), has learnt nothing.
 _BLIND = 0.95
 # Weights found are tempered by these powers: refinement sharpens them, but does not
@@ -136,14 +139,18 @@ def _refine(model, train, held, before, units, rng, on_step):
         fit_intercept=model.fit_intercept,
     )
     rows, *rest = units(held)
-    best = refine_landmarks(
-        problem,
-        Refined(landmarks, scale),
-        (rows.astype(dtype), *rest),
+    run = partial(
+        refine_landmarks,
+        held=(rows.astype(dtype), *rest),
         max_iter=model.max_iter,
         tol=model.tol,
-        on_step=on_step,
     )
+    start = Refined(landmarks, scale)
+    if len(y) > 2 * _N_WARM:
+        few = problem.thinned(-(-len(y) // _N_WARM))
+        warm = run(few, start, on_step=lambda step: False)
+        start = Refined(warm.landmarks, warm.scale)
+    best = run(problem, start, on_step=on_step)
     return replace(best, landmarks=best.landmarks + units.row)
 
 

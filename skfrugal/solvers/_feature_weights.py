@@ -3,7 +3,8 @@
 import numpy as np
 
 from skfrugal.operators._fused_kernels import FusedKernel
-from skfrugal.solvers._landmark_ridge import Targets, landmark_ridge
+from skfrugal.solvers._landmark_ridge import landmark_ridge
+from skfrugal.solvers._ridge_path import Targets
 
 N_ROUNDS = 5
 # Rows of a fit, landmarks of it at most, and rows whose derivatives are averaged.

@@ -71,6 +71,13 @@ class Projected:
         self.fit_intercept = fit_intercept
         self.jitter = JITTER[X.dtype] * weight.sum()
 
+    def thinned(self, step):
+        """Return the problem of every `step`-th row, the penalty scaled down."""
+        few = self.weight[::step]
+        alpha = self.alpha * few.sum() / self.weight.sum()
+        parts = self.X[::step], self.y[::step], few
+        return Projected(*parts, alpha, self.kernel, fit_intercept=self.fit_intercept)
+
     def split(self, theta):
         """Return landmarks and scales of a vector of parameters."""
         d = self.X.shape[1]

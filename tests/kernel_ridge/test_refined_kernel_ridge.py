@@ -7,7 +7,7 @@ from scipy import sparse
 from sklearn.base import clone
 from sklearn.metrics.pairwise import laplacian_kernel, rbf_kernel
 
-from skfrugal.kernel_ridge import FrugalKernelRidge
+from skfrugal.kernel_ridge import FrugalKernelRidge, _refining
 from skfrugal.kernel_ridge._refining import _improves
 from skfrugal.solvers._feature_weights import feature_scales
 from skfrugal.solvers._landmark_refinement import (
@@ -142,6 +142,17 @@ def test_refined_kernel_ridge_does_with_few_landmarks_what_many_do_not(kernel):
     assert weights[:2].min() > 5 * weights[2:].max()
     assert weights.mean() == pytest.approx(1.0)
     assert 1 < few.n_iter_ <= 150
+
+
+def test_refined_kernel_ridge_starts_on_few_rows_of_many(monkeypatch):
+    monkeypatch.setattr(_refining, "_N_WARM", 100)
+    X, y = _ridge(1000)
+    model = FrugalKernelRidge(12, refine=True, max_iter=5, random_state=0)
+    warm = clone(model).fit(X, y)
+    monkeypatch.setattr(_refining, "_N_WARM", 1000)
+    cold = clone(model).fit(X, y)
+    assert warm.validation_score_ < cold.validation_score_
+    assert warm.n_iter_ == cold.n_iter_ == 5
 
 
 def test_refined_kernel_ridge_validation_score_is_an_error_of_new_rows():

@@ -13,6 +13,7 @@ from sklearn.utils import check_array
 
 from skfrugal.kernel_approximation import select_landmarks
 from skfrugal.operators import Operator
+from skfrugal.solvers._landmark_cg import landmark_ridge_cg
 from skfrugal.solvers._landmark_kernel import LandmarkKernel, PairwiseKernel
 from skfrugal.solvers._landmark_ridge import LandmarkRidge, landmark_ridge
 from skfrugal.solvers._landmark_search import (
@@ -24,7 +25,7 @@ from skfrugal.solvers._landmark_search import (
 from skfrugal.solvers._ridge_path import Targets
 from skfrugal.structures import check_structure
 
-SOLVERS = {"eigen": landmark_ridge}
+SOLVERS = {"eigen": landmark_ridge, "cg": landmark_ridge_cg}
 LANDMARKS = {"lloyd", "uniform", "kmeans", "leverage", "rpcholesky"}
 MATERN = ("matern12", "matern32", "matern52")
 KERNELS = {*PAIRWISE_KERNEL_FUNCTIONS, *MATERN}

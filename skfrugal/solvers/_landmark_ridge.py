@@ -122,37 +122,56 @@ def landmark_ridge(
     -------
     solution : LandmarkRidge
     """
-    y, weight = targets.y, targets.weight
     exact = isinstance(kernel, np.ndarray)
     interpolates = alpha is not None and not np.all(alpha)
     # Whitened landmarks are not divided by small roots: nothing need be dropped.
     sharp = exact and not interpolates
-    white = whiten(kernel_matrix, 10 * len(kernel_matrix) * _EPS if sharp else RCOND)
-
-    def features(index):
-        return white.roots[kernel[index]] if exact else kernel(index) @ white.basis
-
-    def blocks():
-        n_rows = len(y) if rows is None else len(rows)
-        for part in batches(n_rows, len(kernel_matrix)):
-            index = part if rows is None else rows[part]
-            yield features(index), y[index] - y_mean, weight[index]
-
-    if fit_intercept:
-        y_mean = np.average(y, axis=0, weights=weight)
-        shift = white.roots.mean(axis=0)
-    else:
-        y_mean, shift = np.zeros(y.shape[1]), np.zeros(white.roots.shape[1])
-    path = ridge_path(blocks(), shift, y_mean, fit_intercept=fit_intercept)
-
-    held = path.rotate(features(loo_rows)), targets.take(loo_rows)
+    rcond = 10 * len(kernel_matrix) * _EPS if sharp else RCOND
+    white, path = whitened_path(
+        kernel_matrix,
+        kernel,
+        targets,
+        rows=rows,
+        fit_intercept=fit_intercept,
+        rcond=rcond,
+    )
+    held = path.rotate(_features(white, kernel, loo_rows)), targets.take(loo_rows)
     if alpha is None:
         alpha = choose_alpha(path, white, *held)
     coef = path.coef(alpha)
     return LandmarkRidge(
         white.basis @ coef,
         path.y_mean - path.row_mean @ coef,
-        np.broadcast_to(alpha, y.shape[1:]),
+        np.broadcast_to(alpha, targets.y.shape[1:]),
         np.sqrt(leave_one_out(path, *held, alpha)),
         white.negative,
     )
+
+
+def whitened_path(kernel_matrix, kernel, targets, *, rows, fit_intercept, rcond=RCOND):
+    """Return the `Whitening` of the landmarks and the `RidgePath` of the rows.
+
+    For arguments see `landmark_ridge`; `rcond` is that of `whiten`.
+    """
+    y, weight = targets.y, targets.weight
+    white = whiten(kernel_matrix, rcond)
+
+    def blocks():
+        n_rows = len(y) if rows is None else len(rows)
+        for part in batches(n_rows, len(kernel_matrix)):
+            index = part if rows is None else rows[part]
+            yield _features(white, kernel, index), y[index] - y_mean, weight[index]
+
+    if fit_intercept:
+        y_mean = np.average(y, axis=0, weights=weight)
+        shift = white.roots.mean(axis=0)
+    else:
+        y_mean, shift = np.zeros(y.shape[1]), np.zeros(white.roots.shape[1])
+    return white, ridge_path(blocks(), shift, y_mean, fit_intercept=fit_intercept)
+
+
+def _features(white, kernel, index):
+    """Whitened rows, (k, r); of rows that are landmarks without rounding twice."""
+    if isinstance(kernel, np.ndarray):
+        return white.roots[kernel[index]]
+    return kernel(index) @ white.basis

@@ -181,7 +181,7 @@ class FrugalKernelRidge(MultiOutputMixin, RegressorMixin, LandmarkModel):
     values. A step of `refine` takes O(n m (m + d)), on 40,000 rows at most, which are
     then dense and in memory with their kernel values.
 
-    Directions of the kernel between landmarks that are rounding (below 1e-9 of the
+    Directions of the kernel between landmarks that are rounding (below 1e-11 of the
     largest eigenvalue) are dropped, so that duplicate or close landmarks are
     harmless. Sample weights are repetition counts, in leave-one-out too: of a row of
     weight 2, one copy is left out. For one `random_state` the order of the rows does

@@ -20,7 +20,7 @@ from skfrugal.solvers._rows import batches
 
 # Directions of K_mm below this fraction of its largest eigenvalue carry more
 # rounding than information once they are divided by their root.
-RCOND = 1e-9
+RCOND = 1e-11
 N_ALPHAS = 25
 # An alpha is refused where the rounding of a prediction, 2^-53 ||a||, exceeds this
 # fraction of the leave-one-out error.

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from skfrugal.solvers._landmark_ridge import landmark_ridge, whitened_path
+from skfrugal.solvers._landmark_ridge import landmark_ridge, whiten, whitened_path
 from skfrugal.solvers._rows import batches
 
 # Rows of the sample, or as many times the landmarks if that is more.
@@ -54,8 +54,14 @@ def landmark_ridge_cg(
     solution = landmark_ridge(
         kernel_matrix, kernel, targets, alpha, rows=sample, **options
     )
-    white, path = whitened_path(
-        kernel_matrix, kernel, targets, rows=sample, fit_intercept=fit_intercept
+    white = whiten(kernel_matrix)
+    path = whitened_path(
+        white,
+        kernel,
+        targets,
+        rows=sample,
+        first=(loo_rows, kernel(loo_rows) @ white.basis),
+        fit_intercept=fit_intercept,
     )
     system = _NormalEquations(
         kernel, white.basis, targets, solution.alpha, fit_intercept

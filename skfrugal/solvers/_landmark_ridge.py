@@ -127,15 +127,18 @@ def landmark_ridge(
     # Whitened landmarks are not divided by small roots: nothing need be dropped.
     sharp = exact and not interpolates
     rcond = 10 * len(kernel_matrix) * _EPS if sharp else RCOND
-    white, path = whitened_path(
-        kernel_matrix,
+    white = whiten(kernel_matrix, rcond)
+    # Looked at twice, so computed first and kept.
+    P = _features(white, kernel, loo_rows)
+    path = whitened_path(
+        white,
         kernel,
         targets,
         rows=rows,
+        first=(loo_rows, P),
         fit_intercept=fit_intercept,
-        rcond=rcond,
     )
-    held = path.rotate(_features(white, kernel, loo_rows)), targets.take(loo_rows)
+    held = path.rotate(P), targets.take(loo_rows)
     if alpha is None:
         alpha = choose_alpha(path, white, *held)
     coef = path.coef(alpha)
@@ -148,18 +151,27 @@ def landmark_ridge(
     )
 
 
-def whitened_path(kernel_matrix, kernel, targets, *, rows, fit_intercept, rcond=RCOND):
-    """Return the `Whitening` of the landmarks and the `RidgePath` of the rows.
+def whitened_path(white, kernel, targets, *, rows, first, fit_intercept):
+    """Return the `RidgePath` of rows.
 
-    For arguments see `landmark_ridge`; `rcond` is that of `whiten`.
+    For other arguments see `landmark_ridge`.
+
+    Parameters
+    ----------
+    white : Whitening
+
+    first : tuple of ndarray
+        Some of the rows, and what they are whitened: (k,) and (k, r).
     """
     y, weight = targets.y, targets.weight
-    white = whiten(kernel_matrix, rcond)
+    known, P = first
+    rest = np.arange(len(y)) if rows is None else rows
+    rest = np.setdiff1d(rest, known, assume_unique=True)
 
     def blocks():
-        n_rows = len(y) if rows is None else len(rows)
-        for part in batches(n_rows, len(kernel_matrix)):
-            index = part if rows is None else rows[part]
+        yield P, y[known] - y_mean, weight[known]
+        for part in batches(len(rest), white.basis.shape[0]):
+            index = rest[part]
             yield _features(white, kernel, index), y[index] - y_mean, weight[index]
 
     if fit_intercept:
@@ -167,7 +179,7 @@ def whitened_path(kernel_matrix, kernel, targets, *, rows, fit_intercept, rcond=
         shift = white.roots.mean(axis=0)
     else:
         y_mean, shift = np.zeros(y.shape[1]), np.zeros(white.roots.shape[1])
-    return white, ridge_path(blocks(), shift, y_mean, fit_intercept=fit_intercept)
+    return ridge_path(blocks(), shift, y_mean, fit_intercept=fit_intercept)
 
 
 def _features(white, kernel, index):

@@ -9,6 +9,8 @@ from skfrugal.solvers._ridge_path import Targets
 N_ROUNDS = 5
 # Rows of a fit, landmarks of it at most, and rows whose derivatives are averaged.
 N_FIT, N_LANDMARKS, N_DERIVATIVES = 8192, 300, 2000
+# Rows whose leave-one-out residuals choose the penalty, and the round.
+N_LOO = 2000
 # Features that do not matter keep this part of a mean weight.
 FLOOR = 1e-4
 
@@ -65,7 +67,7 @@ def feature_scales(X, y, weight, width, kernel, *, power, rng):
             Targets(y[rows], weight[rows]),
             None,
             rows=None,
-            loo_rows=np.arange(size if n_fit > size else 0, n_fit),
+            loo_rows=np.arange(size if n_fit > size else 0, n_fit)[:N_LOO],
             fit_intercept=True,
         )
         error = np.sqrt(np.mean(solution.loo_error**2))

@@ -89,10 +89,12 @@ class Projected:
         gram, moments = np.zeros_like(K_mm), np.zeros((len(K_mm), y.shape[1]))
         mean, y_mean = np.zeros(len(K_mm)), np.zeros(y.shape[1])
         root = np.sqrt(w).astype(K.dtype)[:, None]
+        # Products of two precisions would copy the kernel values.
+        weighted = (y * root).astype(K.dtype)
         for rows in batches(len(K), K.shape[1]):
             block = K[rows] if (w == 1).all() else K[rows] * root[rows]
             gram += block.T @ block
-            moments += block.T @ (y[rows] * root[rows])
+            moments += block.T @ weighted[rows]
             mean += root[rows, 0] @ block
         if self.fit_intercept:
             y_mean = w @ y / w.sum()
@@ -135,10 +137,11 @@ class Projected:
         Z = fused.landmarks
         M = left @ right.T
         M *= K
-        by_landmark = M.sum(axis=0, dtype=np.float64)
+        by_landmark = np.sum((K.T @ left) * right, axis=1, dtype=np.float64)
+        by_row = np.sum((K @ right) * left, axis=1, dtype=np.float64)
         moved = (M.T @ X).astype(np.float64)
         dz = 2 * (moved - by_landmark[:, None] * Z)
-        ds = M.sum(axis=1, dtype=np.float64) @ np.square(X, dtype=np.float64)
+        ds = by_row @ np.square(X, dtype=np.float64)
         ds += by_landmark @ Z**2 - 2 * np.sum(Z * moved, axis=0)
         return dz, -2 * ds
 

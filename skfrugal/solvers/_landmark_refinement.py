@@ -114,7 +114,8 @@ class Projected:
         K, K_mm = fused.values(X), fused.values(landmarks)
         self.coef, self.intercept = coef, intercept = self.solve(K, K_mm)
         narrow = coef.astype(K.dtype)
-        residual = self.y - K @ narrow - intercept
+        predicted = K @ narrow
+        residual = self.y - predicted - intercept
         pull = K_mm @ coef
         value = (
             self.weight @ np.square(residual).sum(axis=1)
@@ -122,28 +123,43 @@ class Projected:
             + self.jitter * np.sum(coef**2)
         )
         residual = (-2 * self.weight[:, None] * residual).astype(K.dtype)
-        dz, ds = self._gradients(fused, X, K, residual, narrow)
+        dz, ds = self._gradients(fused, X, K, residual, narrow, predicted)
         # K_mm moves with its rows and with its columns, alike.
-        own, own_s = self._gradients(fused, landmarks, K_mm, self.alpha * coef, coef)
+        pair = self.alpha * coef, coef
+        own, own_s = self._gradients(fused, landmarks, K_mm, *pair, pull)
         gradient = np.append(((dz + 2 * own) * s).ravel(), ds + own_s)
         total = self.weight.sum()
         return value / total, gradient / total
 
-    def _gradients(self, fused, X, K, left, right):
-        """Derivatives of sum_ij left_i right_j K_ij by landmarks and log scales."""
+    def _gradients(self, fused, X, K, left, right, product):
+        """Derivatives of sum_ij left_i right_j K_ij by landmarks and log scales.
+
+        `product` is K times `right`.
+        """
         if self.kernel != "rbf":
             return fused.gradients(X, left @ right.T)
         # exp(-|x - z|^2): products of matrices do it all.
         Z = fused.landmarks
-        M = left @ right.T
-        M *= K
         by_landmark = np.sum((K.T @ left) * right, axis=1, dtype=np.float64)
-        by_row = np.sum((K @ right) * left, axis=1, dtype=np.float64)
-        moved = (M.T @ X).astype(np.float64)
+        by_row = np.sum(product * left, axis=1, dtype=np.float64)
+        moved = _weighted_product(K, left, right, X)
         dz = 2 * (moved - by_landmark[:, None] * Z)
         ds = by_row @ np.square(X, dtype=np.float64)
         ds += by_landmark @ Z**2 - 2 * np.sum(Z * moved, axis=0)
         return dz, -2 * ds
+
+
+def _weighted_product(K, left, right, X):
+    """``(K * (left @ right.T)).T @ X`` in float64, without the weighted matrix where
+    that is cheaper."""
+    n_targets = left.shape[1]
+    if n_targets * X.shape[1] > 2 * K.shape[1]:
+        return ((left @ right.T * K).T @ X).astype(np.float64)
+    parts = [
+        right[:, [t]] * (K.T @ (left[:, [t]] * X)).astype(np.float64)
+        for t in range(n_targets)
+    ]
+    return sum(parts)
 
 
 def _positive_solve(system, moments, jitter):

@@ -20,6 +20,7 @@ from skfrugal.cluster._cluster_means import (
 from skfrugal.cluster._nearest import inertia, nearest_labels
 from skfrugal.operators import Dense, Operator
 from skfrugal.operators._assigned_rows import AssignedRows
+from skfrugal.structures import Auto
 
 
 @dataclass(frozen=True)
@@ -165,6 +166,24 @@ class _Finder:
         if labels is None or self.rows is not None:
             labels = self.labels(operator)
         return labels, inertia(self.X, self.sample_weight, operator, labels)
+
+
+def settled_projection(structure, rng):
+    """``project(means, row_weight=counts)`` of a structure.
+
+    Of a choice among structures the first means decide, once and for all.
+    """
+    settled = None
+
+    def project(means, *, row_weight):
+        nonlocal settled
+        if settled is None:
+            settled = structure
+            if isinstance(structure, Auto):
+                settled = structure.chosen(means, row_weight=row_weight)
+        return settled.project(means, row_weight=row_weight, random_state=rng)
+
+    return project
 
 
 def structured_steps(X, sample_weight, centers, *, project, tol):

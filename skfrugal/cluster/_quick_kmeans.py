@@ -32,6 +32,7 @@ from skfrugal.cluster._lloyd import (
     Run,
     filtered_rows,
     lloyd_steps,
+    settled_projection,
     structured_steps,
 )
 from skfrugal.cluster._nearest import inertia, nearest_labels
@@ -351,7 +352,7 @@ class QuickKMeans(CallbackSupportMixin, CentroidModel):
 
     def _structured_steps(self, X, sample_weight, structure, rng):
         """Function of a start that gives the steps from there."""
-        project = partial(structure.project, random_state=rng)
+        project = settled_projection(structure, rng)
         return partial(
             structured_steps, X, sample_weight, project=project, tol=self.tol
         )

@@ -19,6 +19,10 @@ BLOCK_SIZES = (2, 4, 8, 16)
 DEFAULT_BUDGET = 1 / 6
 
 
+# A sum is chosen where its error is below this part of all others'.
+_SUM_MARGIN = 0.9
+
+
 class Auto(BaseEstimator):
     """Whichever structure is closest to the matrix within a budget.
 
@@ -35,9 +39,11 @@ class Auto(BaseEstimator):
     -----
     `project` projects on every class, each with the largest rank that the budget
     allows (`Butterfly` with blocks of side 2, 4, 8 and 16; `LowRankPlusSparse` with a
-    quarter, a half and three quarters of it for the rank), and keeps the smallest
-    error, of equal ones that with the fewest values: no guess is involved.  *Cost.*
-    That of all the projections.
+    quarter, a half and three quarters of it for the rank, the index of an entry
+    counted as a value), and keeps the smallest error, of equal ones that with the
+    fewest values: no guess is involved.  A sum takes two products, one of them sparse,
+    and is kept where its error is a tenth smaller than all others.  *Cost.*  That of
+    all the projections.
 
     Examples
     --------
@@ -66,32 +72,47 @@ class Auto(BaseEstimator):
             if structure is not None and key not in seen:
                 seen.add(key)
                 fitting.append(structure)
-        fitting += within_budget(shape, budget)
+        fitting += within_budget(shape, budget, entry=2)
         if not fitting:
             raise _nothing_fits("auto", smallest, shape, self.budget, budget)
         return fitting
 
     def project(self, matrix, *, row_weight=None, random_state=None):
         """The closest projection within the budget; see `Butterfly.project`."""
-        matrix = check_matrix(matrix, "matrix")
-        row_weight = check_row_weight(row_weight, matrix)
-        fitting = self.candidates(matrix.shape)
-        results = [one.project(matrix, row_weight=row_weight) for one in fitting]
-        smallest = min(result.error for result in results)
-        heaviest = 1.0 if row_weight is None else float(row_weight.max())
-        # Errors that differ by rounding are equal.
-        slack = 16 * np.finfo(matrix.dtype).eps * float(np.abs(matrix).max())
-        slack *= math.sqrt(heaviest) * math.sqrt(matrix.size)
-        best = min(
-            (result for result in results if result.error <= smallest + slack),
-            key=lambda result: result.operator.nnz,
-        )
+        fitting, results, best = self._compared(matrix, row_weight)
         errors = ", ".join(
             f"{one!r} {result.error:.4g} ({result.operator.nnz} values)"
             for one, result in zip(fitting, results, strict=True)
         )
+        best = results[best]
         message = f"{best.message} Chosen for its error among: {errors}."
         return replace(best, message=message)
+
+    def chosen(self, matrix, *, row_weight=None):
+        """The structure whose projection `project` returns."""
+        fitting, _, best = self._compared(matrix, row_weight)
+        return fitting[best]
+
+    def _compared(self, matrix, row_weight):
+        """The candidates, their projections, and the number of the best one."""
+        matrix = check_matrix(matrix, "matrix")
+        row_weight = check_row_weight(row_weight, matrix)
+        fitting = self.candidates(matrix.shape)
+        results = [one.project(matrix, row_weight=row_weight) for one in fitting]
+        # Errors that differ by rounding are equal.
+        heaviest = 1.0 if row_weight is None else float(row_weight.max())
+        slack = 16 * np.finfo(matrix.dtype).eps * float(np.abs(matrix).max())
+        slack *= math.sqrt(heaviest) * math.sqrt(matrix.size)
+        scores = np.array(
+            [
+                result.error
+                / (_SUM_MARGIN if isinstance(one, LowRankPlusSparse) else 1)
+                for one, result in zip(fitting, results, strict=True)
+            ]
+        )
+        equal = np.flatnonzero(scores <= scores.min() + slack)
+        best = min(equal, key=lambda k: results[k].operator.nnz)
+        return fitting, results, int(best)
 
     def random(self, shape, random_state=None):
         """A random operator of the candidate with the most values."""

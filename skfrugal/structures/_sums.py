@@ -112,13 +112,18 @@ class LowRankPlusSparse(BaseEstimator):
         return rank, max(1, math.floor(self.density * m * n * (1 + 1e-12)))
 
 
-def within_budget(shape, budget):
-    """The sums that fill a budget: a quarter, a half, three quarters of low rank."""
+def within_budget(shape, budget, *, entry=1):
+    """The sums that fill a budget: a quarter, a half, three quarters of low rank.
+
+    `entry` is what an entry of the sparse term takes of the budget: 2 with its index.
+    """
     m, n = check_shape(shape)
     ranks = {
         max(1, min(int(share * budget) // (m + n), m, n)) for share in (0.25, 0.5, 0.75)
     }
-    sizes = [(rank, min(budget - rank * (m + n), m * n)) for rank in sorted(ranks)]
+    sizes = [
+        (rank, min((budget - rank * (m + n)) // entry, m * n)) for rank in sorted(ranks)
+    ]
     return [
         LowRankPlusSparse(rank=rank, density=n_nonzero / (m * n))
         for rank, n_nonzero in sizes

@@ -130,3 +130,41 @@ def residual_energies(
             for j in range(m):
                 energy += _squared(c * b1[j] - s * b0[j])
             energies[i] = energy
+
+
+def split_row_pairs(
+    const scalar[:, :, :, :, ::1] values,   # IN (a, 2, s, t, c)
+    scalar[:, :, :, ::1] left,              # OUT (a, t, s, 2) orthonormal
+    scalar[:, :, :, ::1] right,             # OUT (a, t, s, c) left^* blocks
+):
+    """`leading_pairs` of the blocks ``values[i, :, k, l]``, and the energy lost.
+
+    Reads each block where it lies, and writes the right factor in the order in which
+    it is split next: no copy is made on the way.
+    """
+    cdef Py_ssize_t a = values.shape[0], s = values.shape[2], t = values.shape[3]
+    cdef Py_ssize_t m = values.shape[4], i, j, k, l
+    cdef const scalar *b0
+    cdef const scalar *b1
+    cdef scalar *out
+    cdef scalar c, u1, w0
+    cdef double w1, lost, total = 0.0
+    with nogil:
+        for i in range(a):
+            for k in range(s):
+                for l in range(t):
+                    b0 = &values[i, 0, k, l, 0]
+                    b1 = &values[i, 1, k, l, 0]
+                    out = &right[i, l, k, 0]
+                    _direction(b0, b1, m, &left[i, l, k, 0])
+                    c = _conj(left[i, l, k, 0])
+                    u1 = left[i, l, k, 1]
+                    # w = (-sin(t) phase, cos(t)) where u = (cos(t) phase, sin(t)).
+                    w1 = sqrt(_squared(c))
+                    w0 = u1 * c / w1 if w1 > 0.0 else u1
+                    lost = 0.0
+                    for j in range(m):
+                        out[j] = c * b0[j] + u1 * b1[j]
+                        lost += _squared(w1 * b1[j] - w0 * b0[j])
+                    total += lost
+    return total

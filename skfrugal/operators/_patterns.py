@@ -70,10 +70,11 @@ def _patterns(chain):
         raise ValueError(
             f"chain must be a sequence of patterns (a, b, c, d); got {chain!r}."
         )
-    return tuple(
-        tuple(check_positive_int(n, f"every entry of the chain {chain!r}") for n in p)
-        for p in patterns
-    )
+    # Before the name is made: writing the chain out costs more than a small projection.
+    if all(type(n) is int and n > 0 for pattern in patterns for n in pattern):
+        return patterns
+    name = f"every entry of the chain {chain!r}"
+    return tuple(tuple(check_positive_int(n, name) for n in p) for p in patterns)
 
 
 def is_chainable(chain):

@@ -2,6 +2,7 @@
 
 from skfrugal.solvers._admm import admm
 from skfrugal.solvers._butterfly import butterfly_factorization
+from skfrugal.solvers._butterfly_projection import butterfly_projection
 from skfrugal.solvers._chain_ranking import ChainRanking, RankedChain
 from skfrugal.solvers._fixed_support import fixed_support_factorization
 from skfrugal.solvers._fold import fold_rotations
@@ -33,6 +34,7 @@ __all__ = [
     "admm",
     "butterfly_factorization",
     "butterfly_regression",
+    "butterfly_projection",
     "dictionary",
     "find_permutations",
     "fixed_support_factorization",

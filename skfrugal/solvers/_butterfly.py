@@ -90,6 +90,7 @@ def butterfly_factorization(
 
     See Also
     --------
+    butterfly_projection : Without the certificate, several times faster.
     select_chain : Ranks all chains of a shape by their certificates.
     skfrugal.structures.Butterfly : The same, with the chain chosen by size.
 
@@ -133,7 +134,7 @@ def butterfly_factorization(
     True
     """
     chain = check_chain(chain)
-    splits = _check_order(order, len(chain) - 1)
+    splits = check_order(order, len(chain) - 1)
     products = as_products(A, chain)
     sweeps = None if sweeps is None else check_sweeps(sweeps)
     if products is not None:
@@ -143,7 +144,7 @@ def butterfly_factorization(
         mask, A = check_mask(mask, A)
         sweeps = sweeps or Sweeps()
     A = check_matrix(A)
-    _check_shape(A.shape, chain)
+    check_shape(A.shape, chain)
     target = Target(A, check_norm(weights, mask, A.shape))
     if target.norm.mask is not None:
         sweeps = sweeps or Sweeps()
@@ -185,7 +186,7 @@ def _accurate(target, chain, splits, sweeps, max_error):
     return with_words(result, f"For {wanted}: {told_ranks(chain, merged)}")
 
 
-def _check_order(order, n_splits):
+def check_order(order, n_splits):
     if isinstance(order, str):
         if order in ORDERS:
             return ORDERS[order](n_splits)
@@ -197,7 +198,7 @@ def _check_order(order, n_splits):
     )
 
 
-def _check_shape(shape, chain):
+def check_shape(shape, chain):
     if shape != chain_shape(chain):
         raise ValueError(
             f"A has shape {shape} but chain is for matrices of shape "
@@ -207,7 +208,7 @@ def _check_shape(shape, chain):
 
 
 def _check_products(products, chain, sweeps, weights, mask, max_error):
-    _check_shape(products.shape, chain)
+    check_shape(products.shape, chain)
     options = {
         "sweeps": sweeps,
         "weights": weights,

@@ -23,6 +23,11 @@ from skfrugal.solvers._sweeps import sweep
 from skfrugal.solvers._target import energy, in_common_scale, scale, standardise
 from skfrugal.solvers._weights import Norm
 
+# Squares of entries between 2**-128 and 2**128 are safe in float64.
+SAFE_EXPONENT = 128
+# Times eps: squared errors from which rounding changes an error by 1e-5 of itself.
+ROUNDING = 1e5
+
 
 @dataclass(frozen=True)
 class Target:
@@ -39,7 +44,7 @@ class Target:
 
     @cached_property
     def _scaled(self):
-        return standardise(self.A)
+        return standardise(self.A, within=SAFE_EXPONENT)
 
     @cached_property
     def _weighted(self):
@@ -51,7 +56,7 @@ class Target:
 
     @property
     def matrix(self):
-        """What is projected: weighted and masked, the largest part in [0.5, 1)."""
+        """What is projected: weighted and masked, of a safe size."""
         return self._weighted[0]
 
     @property
@@ -76,7 +81,7 @@ class Target:
         return energy(scale(self.norm.weigh_values(residual, pattern), -self.shift))
 
 
-def project(target, chain, splits, *, sweeps=None, refit=False):
+def project(target, chain, splits, *, sweeps=None, refit=False, certify=True):
     """Project a `Target` on the products of a chain.
 
     Parameters
@@ -91,35 +96,70 @@ def project(target, chain, splits, *, sweeps=None, refit=False):
     refit : bool
         Fit the first factor again, row by row, instead of dividing by weights of the
         rows; for an order that leaves the other factors orthonormal.
+    certify : bool
+        Compute both bounds; else the lower one may be small, and the upper one is None.
     """
     merged, splits = without_redundancy(chain, splits)
     pattern = join(merged, 0, len(merged))
     values = restrict(target.matrix, pattern)
-    factors = split_chain(values, merged, splits)
-    energies = junction_energies(values, merged, factors)
-    outside, whole = _energy_outside(target.matrix, pattern), energy(values)
-    run = None
+    lost, run = [], None
+    factors = split_chain(values, merged, splits, lost)
+    outside = _energy_outside(target.matrix, pattern)
+    whole = energy(values) if certify or None in lost else sum(lost) + _kept(factors)
+    if certify:
+        energies = junction_energies(values, merged, factors)
+        bounds = _bounds(outside, energies, whole, is_outside_in(splits))
+    else:
+        bounds = outside + (lost[0] or 0.0 if lost else 0.0), None
     if sweeps is not None and len(merged) > 1:
         run = _refine(target, values, merged, factors, sweeps, outside)
         factors = run.step.state
-    operator, left = _finish(target, merged, factors, refit)
-    error = math.sqrt(outside + left)
-    lower, upper = _bounds(outside, energies, whole, is_outside_in(splits))
+    operator, rounded = _finish(target, merged, factors, refit)
+    left = None
+    if run is None and target.norm.is_plain and is_outside_in(splits):
+        left = _sum_if_large(lost, whole, target.A.dtype)
+    if left is None:
+        left = target.energy_left(rounded, merged)
+    return _report(target, chain, merged, operator, (outside, left, whole), bounds, run)
+
+
+def _kept(factors):
+    """Squared norm of a product whose factors but the last have orthonormal columns."""
+    return energy(factors[-1])
+
+
+def _sum_if_large(lost, whole, dtype):
+    """Squared error as the sum of what orthogonal splits lost, each a sum of squares.
+
+    None where it is not known, or so small that rounding of the factors counts.
+    """
+    if None in lost or sum(lost) <= ROUNDING * float(np.finfo(dtype).eps) * whole:
+        return None
+    return sum(lost)
+
+
+def _report(target, chain, merged, operator, squares, bounds, run):
+    """`Factorization` of squared lengths."""
+    outside, left, whole = squares
+    lower, upper = bounds
     if target.norm.mask is not None:
         lower = None
-    negligible = 64 * np.finfo(target.A.dtype).eps * math.sqrt(outside + whole)
+    error = math.sqrt(outside + left)
+    eps = float(np.finfo(target.A.dtype).eps)
+    negligible = 64 * eps * math.sqrt(outside + whole)
     message = _message(chain, merged, error, lower, error <= negligible)
-    result = Factorization(
+    if upper is None:
+        message += " Not certified: the lower bound is that of the first split alone."
+    return Factorization(
         operator,
         target.in_units(error**2),
         None if lower is None else target.in_units(lower),
-        target.in_units(upper),
+        None if upper is None else target.in_units(upper),
         n_iter=1 if run is None else run.n_iter,
         converged=True if run is None else run.converged,
         message=message if run is None else f"{message} {run.message}",
         objectives=() if run is None else run.objectives,
     )
-    return result
 
 
 def _refine(target, values, chain, factors, sweeps, outside):
@@ -141,7 +181,7 @@ def _refine(target, values, chain, factors, sweeps, outside):
 
 
 def _finish(target, chain, factors, refit):
-    """The operator, and its squared error on the support."""
+    """The operator, and the unweighted factors as it rounds them."""
     exponent = target.exponent
     if refit:
         exponent -= target.shift
@@ -152,7 +192,7 @@ def _finish(target, chain, factors, refit):
     stored, rounded = in_common_scale(factors, exponent, target.A.dtype)
     if not refit:
         rounded[0] = scale(rounded[0], target.shift)
-    return as_operator(stored), target.energy_left(rounded, chain)
+    return as_operator(stored), rounded
 
 
 def _bounds(outside, energies, whole, orthogonal):

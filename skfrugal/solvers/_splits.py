@@ -14,7 +14,7 @@ from skfrugal.operators._blocks import (
 )
 from skfrugal.operators._patterns import compose, pair_rank
 from skfrugal.solvers._target import energy
-from skfrugal.solvers._truncation import tail_energy, truncate
+from skfrugal.solvers._truncation import tail_energy, truncate, truncate_rows
 
 
 def _balanced(n_splits):
@@ -88,18 +88,19 @@ def junction_energies(values, chain, factors):
     return energies
 
 
-def split_chain(values, chain, splits):
+def split_chain(values, chain, splits, lost=None):
     """Values of the factors, from the values of the product's pattern.
 
     All the factors are kept in an orthonormal gauge (blocks with orthonormal columns
     left of the node that is split, orthonormal rows right of it), so that an optimal
     split of the node is an optimal split of the whole product.  Returns a list;
     factors after the last node split have orthonormal rows, those before it columns.
+    To the list `lost` the squared error of each split is appended, None if unknown.
     """
-    return split_nodes([(0, len(chain), values)], 0, chain, splits)
+    return split_nodes([(0, len(chain), values)], 0, chain, splits, lost)
 
 
-def split_nodes(nodes, centre, chain, splits):
+def split_nodes(nodes, centre, chain, splits, lost=None):
     """`split_chain` from nodes ``(start, stop, values)`` that are split already.
 
     Nodes left of number `centre` have orthonormal columns, those right of it rows.
@@ -116,7 +117,9 @@ def split_nodes(nodes, centre, chain, splits):
         # After the last split they stay where a single factor can be refitted.
         following = splits[step + 1] if step + 1 < len(splits) else len(chain)
         leftwards = following < split or (len(nodes) == len(chain) - 1 and split == 0)
-        left, right = split_pair(node, p1, p2, leftwards)
+        left, right, square = split_and_lose(node, p1, p2, leftwards)
+        if lost is not None:
+            lost.append(square)
         nodes[target : target + 1] = [
             (start, split + 1, left),
             (split + 1, stop, right),
@@ -134,12 +137,22 @@ def with_orthonormal_rows(factors, chain):
 
 def split_pair(values, p1, p2, leftwards):
     """Optimal pair; the right factor is orthonormal if `leftwards`, else the left."""
-    grid, rank = blocks(values, p1, p2), pair_rank(p1, p2)
+    return split_and_lose(values, p1, p2, leftwards)[:2]
+
+
+def split_and_lose(values, p1, p2, leftwards):
+    """`split_pair`, and the squared error if it is known, else None."""
+    rank = pair_rank(p1, p2)
+    in_place = p1[1] == 2 and p2[3] == rank == 1 and values.flags.c_contiguous
+    if in_place and not leftwards:
+        left, right, lost = truncate_rows(values, p2[0] // p1[0])
+        return left_from(left, p1, p2), right, lost
+    grid = blocks(values, p1, p2)
     if leftwards:
         right, left = map(adjoint, truncate(adjoint(grid), rank))
     else:
         left, right = truncate(grid, rank)
-    return left_from(left, p1, p2), right_from(right, p1, p2)
+    return left_from(left, p1, p2), right_from(right, p1, p2), None
 
 
 def _move_centre(nodes, chain, centre, target):

@@ -39,13 +39,17 @@ def scale(array, exponent):
         return np.ldexp(array, exponent)
 
 
-def standardise(A):
+def standardise(A, within=0):
     """Bring the largest part of an entry to [0.5, 1): ``A = result * 2**exponent``.
 
-    In float64, where squares of single precision neither overflow nor underflow.
+    In float64, where squares of single precision neither overflow nor underflow.  With
+    `within`, a largest part of ``2**-within`` to ``2**within`` stays what it is: a copy
+    is saved, and the result may be `A` itself.
     """
     A = A.astype(np.result_type(A, np.float64), copy=False)
     exponent = binary_exponent(A)
+    if abs(exponent) <= within:
+        return A, 0
     return scale(A, -exponent), exponent
 
 

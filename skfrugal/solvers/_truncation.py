@@ -2,7 +2,11 @@
 
 import numpy as np
 
-from skfrugal._kernels._closed_form import leading_pairs, residual_energies
+from skfrugal._kernels._closed_form import (
+    leading_pairs,
+    residual_energies,
+    split_row_pairs,
+)
 from skfrugal._kernels._eigenvalue import largest_eigenvalues
 from skfrugal.operators._blocks import adjoint
 
@@ -37,6 +41,33 @@ def truncate(grid, rank):
         return left.reshape(n, k, 2, 1), right.reshape(n, k, 1, c)
     left = _leading_vectors(grid, rank)
     return left, adjoint(left) @ grid
+
+
+def truncate_rows(values, n_groups):
+    """`truncate` to rank one of the blocks of a chain whose first factor has two rows.
+
+    Parameters
+    ----------
+    values : ndarray of shape (a, 2 s, n_groups c, 1), C-contiguous
+        Of the pattern of the whole chain.
+    n_groups : int
+        Groups of columns in each of the `a` parts.
+
+    Returns
+    -------
+    left : ndarray of shape (a n_groups, s, 2, 1)
+    right : ndarray of shape (a n_groups, s, c, 1)
+        Values of the other factors' pattern.
+    lost : float
+        Squared error.
+    """
+    a, b, c, _ = values.shape
+    grid = values.reshape(a, 2, b // 2, n_groups, c // n_groups)
+    left = np.empty((a, n_groups, b // 2, 2), values.dtype)
+    right = np.empty((a, n_groups, b // 2, c // n_groups), values.dtype)
+    lost = split_row_pairs(grid, left, right)
+    shape = (a * n_groups, b // 2, -1, 1)
+    return left.reshape(shape), right.reshape(shape), lost
 
 
 def _leading_vectors(grid, rank):

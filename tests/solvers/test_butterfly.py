@@ -34,7 +34,11 @@ from skfrugal.operators._blocks import (
     unblocks,
 )
 from skfrugal.operators._patterns import compose, pair_rank
-from skfrugal.solvers import Factorization, butterfly_factorization
+from skfrugal.solvers import (
+    Factorization,
+    butterfly_factorization,
+    butterfly_projection,
+)
 
 ORDERS = ["l2r", "r2l", "balanced"]
 
@@ -275,6 +279,60 @@ def test_butterfly_certificate_holds(factors, ranks, kind, dtype, exponent, seed
     assert error <= upper + slack
     distance = _norm((A - result.operator.toarray()) / scale) / norm
     assert error == pytest.approx(distance, abs=slack)
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    factors=FACTORS,
+    kind=st.sampled_from(KINDS),
+    dtype=st.sampled_from([np.float32, np.float64, np.complex64, np.complex128]),
+    exponent=st.sampled_from([-300, -30, 0, 30, 300]),
+    order=st.sampled_from(ORDERS),
+    seed=st.integers(0, 2**32 - 1),
+)
+def test_projection_is_the_factorization_without_its_certificate(
+    factors, kind, dtype, exponent, order, seed
+):
+    rows, columns = zip(*factors, strict=True)
+    chain = chain_from_factors(rows, columns)
+    shape = (math.prod(rows), math.prod(columns))
+    is_complex = np.issubdtype(dtype, np.complexfloating)
+    single = np.finfo(dtype).bits == 32
+    A = _matrix(kind, chain, shape, np.random.RandomState(seed), is_complex)
+    A = (A * 10.0 ** (exponent / 10 if single else exponent)).astype(dtype)
+    before = A.copy()
+    certified = butterfly_factorization(A, chain, order=order)
+    result = butterfly_projection(A, chain, order=order)
+    assert (A == before).all()
+    assert (result.operator.toarray() == certified.operator.toarray()).all()
+    assert result.upper_bound is None
+    scale = float(np.abs(A).max()) or 1.0
+    norm = _norm(A / scale) or 1.0
+    slack = scale * norm * (2e-6 if single else 1e-13)
+    assert result.lower_bound <= certified.lower_bound + slack
+    assert result.error == pytest.approx(certified.error, abs=slack)
+    assert "Not certified" in result.message
+
+
+def test_projection_of_the_dyadic_chain_agrees_with_its_split_by_split_twin():
+    # Each split by the singular value decompositions of its blocks, cut out one by one.
+    n = 16
+    rng = np.random.RandomState(12)
+    A = rng.standard_normal((n, n)) + 1j * rng.standard_normal((n, n))
+    node, lost = A.copy(), 0.0
+    for level in range(3):
+        width, half = n >> (level + 1), n >> (level + 1)
+        rest = np.zeros((n, n), complex)
+        for part, row, group in itertools.product(range(2**level), range(half), (0, 1)):
+            rows = [part * 2 * half + row, part * 2 * half + half + row]
+            start = (2 * part + group) * width
+            block = node[np.ix_(rows, range(start, start + width))]
+            _, s, v = np.linalg.svd(block)
+            lost += s[1] ** 2
+            rest[(2 * part + group) * half + row, start : start + width] = s[0] * v[0]
+        node = rest
+    result = butterfly_projection(A, square_dyadic(n))
+    assert_allclose(result.error, math.sqrt(lost), rtol=1e-12)
 
 
 @pytest.mark.parametrize("order", ORDERS)

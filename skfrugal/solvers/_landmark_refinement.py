@@ -70,6 +70,9 @@ class Projected:
         self.alpha, self.kernel = alpha, kernel
         self.fit_intercept = fit_intercept
         self.jitter = JITTER[X.dtype] * weight.sum()
+        root = np.sqrt(weight)[:, None]  # in one dtype: a product would copy K
+        self._root = None if (weight == 1).all() else root.astype(X.dtype)
+        self._weighted = np.hstack([y * root, root]).astype(X.dtype)
 
     def thinned(self, step):
         """Return the problem of every `step`-th row, the penalty scaled down."""
@@ -86,21 +89,18 @@ class Projected:
     def solve(self, K, K_mm):
         """Return the coefficients (m, t) and the intercept (t,)."""
         w, y = self.weight, self.y
-        gram, moments = np.zeros_like(K_mm), np.zeros((len(K_mm), y.shape[1]))
-        mean, y_mean = np.zeros(len(K_mm)), np.zeros(y.shape[1])
-        root = np.sqrt(w).astype(K.dtype)[:, None]
-        # Products of two precisions would copy the kernel values.
-        weighted = (y * root).astype(K.dtype)
+        gram, sums = np.zeros_like(K_mm), np.zeros((len(K_mm), y.shape[1] + 1))
+        y_mean = np.zeros(y.shape[1])
         for rows in batches(len(K), K.shape[1]):
-            block = K[rows] if (w == 1).all() else K[rows] * root[rows]
+            block = K[rows] if self._root is None else K[rows] * self._root[rows]
             gram += block.T @ block
-            moments += block.T @ weighted[rows]
-            mean += root[rows, 0] @ block
+            sums += block.T @ self._weighted[rows]
+        moments, mean = sums[:, :-1], sums[:, -1]
         if self.fit_intercept:
             y_mean = w @ y / w.sum()
             gram -= np.outer(mean, mean) / w.sum()
             moments -= np.outer(mean, y_mean)
-            mean /= w.sum()
+            mean = mean / w.sum()
         system = gram + self.alpha * K_mm
         coef = _positive_solve(system, moments, self.jitter)
         return coef, y_mean - mean @ coef if self.fit_intercept else y_mean
@@ -140,26 +140,29 @@ class Projected:
             return fused.gradients(X, left @ right.T)
         # exp(-|x - z|^2): products of matrices do it all.
         Z = fused.landmarks
-        by_landmark = np.sum((K.T @ left) * right, axis=1, dtype=np.float64)
         by_row = np.sum(product * left, axis=1, dtype=np.float64)
-        moved = _weighted_product(K, left, right, X)
+        moved, by_landmark = _weighted_products(K, left, right, X)
         dz = 2 * (moved - by_landmark[:, None] * Z)
         ds = by_row @ np.square(X, dtype=np.float64)
         ds += by_landmark @ Z**2 - 2 * np.sum(Z * moved, axis=0)
         return dz, -2 * ds
 
 
-def _weighted_product(K, left, right, X):
-    """``(K * (left @ right.T)).T @ X`` in float64, without the weighted matrix where
-    that is cheaper."""
+def _weighted_products(K, left, right, X):
+    """``M.T @ X`` and the sums of the columns of M = K * (left @ right.T), in float64.
+
+    Without M, in one pass over K a target, where that is cheaper.
+    """
     n_targets = left.shape[1]
     if n_targets * X.shape[1] > 2 * K.shape[1]:
-        return ((left @ right.T * K).T @ X).astype(np.float64)
-    parts = [
-        right[:, [t]] * (K.T @ (left[:, [t]] * X)).astype(np.float64)
-        for t in range(n_targets)
-    ]
-    return sum(parts)
+        M = left @ right.T
+        M *= K
+        return (M.T @ X).astype(np.float64), M.sum(axis=0, dtype=np.float64)
+    whole = np.zeros((K.shape[1], X.shape[1] + 1))
+    for t in range(n_targets):
+        own = left[:, [t]]
+        whole += right[:, [t]] * (K.T @ np.hstack([own * X, own])).astype(np.float64)
+    return whole[:, :-1], whole[:, -1]
 
 
 def _positive_solve(system, moments, jitter):

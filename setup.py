@@ -59,6 +59,7 @@ SCALAR_MODULES = [
     "_matching",
     "_rotation_paths",
     "_seeding",
+    "_sparse_coding",
 ]
 # The last one holds the kernels, and hands its tables to the others.
 BINDINGS = ["_backward", "_features", "_kernel_values", "_bindings"]

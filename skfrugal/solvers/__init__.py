@@ -21,6 +21,7 @@ from skfrugal.solvers._schedules import (
     square_transform,
 )
 from skfrugal.solvers._select_chain import select_chain
+from skfrugal.solvers._sparse_product import sparse_product
 from skfrugal.solvers._sums import sum_factorization
 from skfrugal.solvers._supports import is_identifiable, is_tractable
 from skfrugal.solvers._sweeps import Sweeps
@@ -50,6 +51,7 @@ __all__ = [
     "prune_rotations",
     "rectangular_operator",
     "select_chain",
+    "sparse_product",
     "square_transform",
     "sum_factorization",
 ]

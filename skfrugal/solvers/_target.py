@@ -77,7 +77,7 @@ def in_common_scale(factors, exponent, dtype):
 def binary_exponent(A):
     """Exponent e with ``2**(e-1) <= largest part of an entry < 2**e``, or 0."""
     parts = np.ascontiguousarray(A).view(np.float64)
-    return math.frexp(float(max(parts.max(), -parts.min())))[1]
+    return math.frexp(float(max(parts.max(initial=0.0), -parts.min(initial=0.0))))[1]
 
 
 def energy(array):

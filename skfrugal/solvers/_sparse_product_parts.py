@@ -1,0 +1,223 @@
+"""The factors of a short sparse product, and the exact update of each of them.
+
+The product is ``left @ middle @ right``: few entries in the rows of `left` and in the
+columns of `right`; `middle` is dense, sparse or absent (the identity).  Squared errors
+are weighted by rows.  `Parts` never change: an update returns others.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import scipy.sparse as sp
+from scipy.linalg import cho_factor, cho_solve
+
+from skfrugal.solvers._sparse_coding import codes_in_turn, shared_codes
+
+# Added to the diagonal of Gram matrices of unit atoms: those that are unused or
+# dependent get coefficients of zero, or finite ones.
+_RIDGE = 1e-8
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Factors, the sparse ones as codes (one row a signal).
+
+    Attributes
+    ----------
+    left : csr_array of shape (M, a)
+    middle : ndarray of shape (a, b), csr_array of shape (b, a) or None
+        Sparse, it is the transpose.  None is the identity.
+    right : csr_array of shape (N, b)
+        The transpose of the last factor.
+    """
+
+    left: sp.csr_array
+    middle: object
+    right: sp.csr_array
+
+    @property
+    def dense_middle(self):
+        """The middle as a dense array (a, b), or None."""
+        return self.middle.toarray().T if sp.issparse(self.middle) else self.middle
+
+    def toarray(self):
+        """The product."""
+        middle = self.dense_middle
+        rows = self.left.toarray() if middle is None else self.left @ middle
+        return (self.right @ rows.T).T
+
+
+class Problem:
+    """A matrix, weights of its rows in (0, 1], and the budgets of the factors."""
+
+    def __init__(self, A, weight, n_nonzero):
+        self.A, self.weight, self.n_nonzero = A, weight, n_nonzero
+        self.weighted = A * weight[:, np.newaxis]
+
+    def squared_error(self, parts):
+        """Weighted sum of squares of what the product misses."""
+        squares = np.square(self.A - parts.toarray()).sum(axis=1)
+        return float(squares @ self.weight)
+
+    def with_left(self, parts):
+        """The rows of the matrix coded over those of ``middle @ right``."""
+        B, G = (parts.right.T @ self.A.T).T, gram(parts.right)
+        middle = parts.dense_middle
+        if middle is not None:
+            B, G = B @ middle.T, middle @ G @ middle.T
+        left, _ = shared_codes(
+            B, G, self.n_nonzero[0], weight=self.weight, old=parts.left
+        )
+        return replace(parts, left=left)
+
+    def with_right(self, parts):
+        """The columns of the matrix coded over those of ``left @ middle``."""
+        B, G = (parts.left.T @ self.weighted).T, self.left_gram(parts)
+        middle = parts.dense_middle
+        if middle is not None:
+            B, G = B @ middle, middle.T @ G @ middle
+        right, _ = shared_codes(B, G, self.n_nonzero[-1], old=parts.right)
+        return replace(parts, right=right)
+
+    def with_middle(self, parts):
+        """The best dense middle, or a sparse one coded column by column."""
+        parts = self.balanced(parts)
+        if parts.middle is None:
+            return parts
+        W, H = self.left_gram(parts), gram(parts.right)
+        C = (parts.right.T @ (parts.left.T @ self.weighted).T).T
+        if sp.issparse(parts.middle):
+            return replace(parts, middle=codes_in_turn(C.T, W, H, parts.middle))
+        middle = regularised_solve(H, regularised_solve(W, C).T).T
+        before, after = (np.vdot(W @ D @ H - 2 * C, D) for D in (parts.middle, middle))
+        return replace(parts, middle=middle) if after < before else parts
+
+    def left_gram(self, parts):
+        """Inner products of the columns of `left`, rows weighted."""
+        return (parts.left.T @ (sp.diags_array(self.weight) @ parts.left)).toarray()
+
+    def balanced(self, parts):
+        """The same product with columns and rows of norm 1 outside the middle."""
+        right = np.sqrt(np.diagonal(gram(parts.right)))
+        if parts.middle is None:
+            left, middle = parts.left @ sp.diags_array(right), None
+        else:
+            norms = np.sqrt(np.diagonal(self.left_gram(parts)))
+            left = parts.left @ sp.diags_array(_inverse(norms))
+            if sp.issparse(parts.middle):
+                middle = sp.diags_array(right) @ parts.middle @ sp.diags_array(norms)
+            else:
+                middle = norms[:, np.newaxis] * parts.middle * right
+        return Parts(left, middle, parts.right @ sp.diags_array(_inverse(right)))
+
+    def with_used_atoms(self, parts):
+        """Atoms that nobody uses replaced by what the product misses most.
+
+        That lowers the error at once where their coefficients cost nothing, and often
+        raises it a little where other coefficients make room: it is for the caller to
+        go on for a while, and to compare.
+        """
+        for side in ("left", "right"):
+            codes = getattr(parts, side)
+            unused = np.setdiff1d(np.arange(codes.shape[1]), codes.indices)
+            if len(unused):
+                parts = getattr(self, f"_with_new_{side}_atoms")(parts, unused)
+                parts = getattr(self, f"with_{side}")(parts)
+        return parts
+
+    def n_unused(self, parts):
+        """Number of atoms without coefficients."""
+        codes = (parts.left, parts.right)
+        return sum(c.shape[1] - len(np.unique(c.indices)) for c in codes)
+
+    def _with_new_left_atoms(self, parts, unused):
+        """Rows of ``middle @ right`` that stand for the worst rows."""
+        residual = self.A - parts.toarray()
+        worst = _largest_rows(residual * np.sqrt(self.weight)[:, np.newaxis], unused)
+        unused, residual = unused[: len(worst)], residual[worst]
+        if not len(worst):
+            return parts
+        if parts.middle is None:
+            used = np.diagonal(self.left_gram(parts))
+            right = _with_rows(
+                parts.right.T.tocsr(), unused, residual, used, self.n_nonzero[-1]
+            )
+            return replace(parts, right=right.T.tocsr())
+        B, H = (parts.right.T @ residual.T).T, gram(parts.right)
+        if not sp.issparse(parts.middle):
+            middle = parts.middle.copy()
+            middle[unused] = regularised_solve(H, B.T).T
+            return replace(parts, middle=middle)
+        share = max(1, self.n_nonzero[1] // parts.left.shape[1])
+        rows, _ = shared_codes(B, H, share * len(unused))
+        W = np.diagonal(self.left_gram(parts))
+        middle = _with_rows(
+            parts.middle.T.tocsr(), unused, rows.toarray(), W, self.n_nonzero[1],
+            columns=np.diagonal(H),
+        )  # fmt: skip
+        return replace(parts, middle=middle.T.tocsr())
+
+    def _with_new_right_atoms(self, parts, unused):
+        """Columns of ``left @ middle`` that stand for the worst columns."""
+        residual = self.weighted - parts.toarray() * self.weight[:, np.newaxis]
+        worst = _largest_rows((self.A - parts.toarray()).T, unused)
+        unused, residual = unused[: len(worst)], residual[:, worst]
+        if parts.middle is None or not len(worst):
+            return parts
+        B, W = (parts.left.T @ residual).T, self.left_gram(parts)
+        if not sp.issparse(parts.middle):
+            middle = parts.middle.copy()
+            middle[:, unused] = regularised_solve(W, B.T)
+            return replace(parts, middle=middle)
+        share = max(1, self.n_nonzero[1] // parts.right.shape[1])
+        rows, _ = shared_codes(B, W, share * len(unused))
+        H = np.diagonal(gram(parts.right))
+        middle = _with_rows(
+            parts.middle, unused, rows.toarray(), H, self.n_nonzero[1],
+            columns=np.diagonal(W),
+        )  # fmt: skip
+        return replace(parts, middle=middle)
+
+
+def gram(codes):
+    """Inner products of the columns of sparse codes."""
+    return (codes.T @ codes).toarray()
+
+
+def regularised_solve(matrix, right_side):
+    """Solution of a positive semidefinite system, zero where it says nothing."""
+    ridge = _RIDGE * (np.trace(matrix) / len(matrix) or 1.0)
+    factor = cho_factor(matrix + ridge * np.eye(len(matrix)), check_finite=False)
+    return cho_solve(factor, right_side)
+
+
+def _inverse(lengths):
+    return np.divide(1.0, lengths, out=np.ones_like(lengths), where=lengths > 0)
+
+
+def _largest_rows(matrix, like):
+    """Indices of the rows of largest norm, as many as `like` has, none of zero."""
+    squares = np.square(matrix).sum(axis=1)
+    worst = np.argsort(-squares, kind="stable")[: len(like)]
+    return worst[squares[worst] > 0]
+
+
+def _with_rows(codes, places, rows, weight, total, columns=1.0):
+    """Sparse codes with other rows at `places`, within `total` entries.
+
+    A dense row keeps its share of the largest entries; others lose those that matter
+    least: value squared times the weights of row and column.
+    """
+    dense = codes.toarray()
+    dense[places] = 0
+    share = max(1, total // len(dense))
+    if share < rows.shape[1]:
+        smallest = np.partition(np.abs(rows), -share, axis=1)[:, -share, np.newaxis]
+        rows = np.where(np.abs(rows) >= smallest, rows, 0)
+    matters = np.square(dense) * weight[:, np.newaxis] * columns
+    too_many = np.count_nonzero(dense) + np.count_nonzero(rows) - total
+    if too_many > 0:
+        matters[dense == 0] = np.inf
+        dense.flat[np.argsort(matters, axis=None, kind="stable")[:too_many]] = 0
+    dense[places] = rows
+    return sp.csr_array(dense)

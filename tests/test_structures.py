@@ -279,6 +279,7 @@ def test_structures_have_names():
         "low_rank",
         "low_rank_plus_sparse",
         "monarch",
+        "sparse_product",
     }
     assert set(STRUCTURES) == names
     for name in STRUCTURES:

@@ -14,6 +14,7 @@ from skfrugal.operators._chains import (
     radix,
     square_dyadic,
 )
+from skfrugal.operators._cosine_transform import CosineTransform
 from skfrugal.operators._dense import Dense
 from skfrugal.operators._diagonal import Diagonal
 from skfrugal.operators._kronecker import Kronecker
@@ -26,6 +27,7 @@ from skfrugal.operators._patterns import (
 )
 from skfrugal.operators._permutation import Permutation
 from skfrugal.operators._product import Product
+from skfrugal.operators._quantized import Quantized
 from skfrugal.operators._random import random_butterfly, random_chain
 from skfrugal.operators._random_projections import (
     structured_gaussian,
@@ -42,6 +44,7 @@ from skfrugal.operators._sparse import SparseFactor
 from skfrugal.operators._sum import Sum
 
 __all__ = [
+    "CosineTransform",
     "Dense",
     "Diagonal",
     "Kronecker",
@@ -50,6 +53,7 @@ __all__ = [
     "Operator",
     "Permutation",
     "Product",
+    "Quantized",
     "Rotations",
     "SparseFactor",
     "Sum",

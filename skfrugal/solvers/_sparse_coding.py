@@ -33,7 +33,7 @@ def shared_codes(B, G, total, *, weight=None, old=None, most=None):
         Codes to start from, with at most `total` entries: the result is no worse.
 
     most : int or None, default=None
-        Coefficients of one signal, at most; None means four times the average.
+        Coefficients of one signal, at most; None means 4 more than twice the average.
 
     Returns
     -------
@@ -53,7 +53,7 @@ def shared_codes(B, G, total, *, weight=None, old=None, most=None):
     n_signals, n_atoms = B.shape
     weight = np.ones(n_signals) if weight is None else weight
     if most is None:
-        most = max(4, math.ceil(4 * total / n_signals))
+        most = 4 + math.ceil(2 * total / n_signals)
     if old is not None and old.nnz:
         most = max(most, int(np.diff(old.indptr).max()))
     most = min(most, n_atoms)

@@ -209,8 +209,9 @@ def _with_rows(codes, places, rows, weight, total, columns=1.0):
     least: value squared times the weights of row and column.
     """
     dense = codes.toarray()
-    dense[places] = 0
     share = max(1, total // len(dense))
+    places, rows = places[: total // share], rows[: total // share]
+    dense[places] = 0
     if share < rows.shape[1]:
         smallest = np.partition(np.abs(rows), -share, axis=1)[:, -share, np.newaxis]
         rows = np.where(np.abs(rows) >= smallest, rows, 0)

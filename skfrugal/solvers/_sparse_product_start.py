@@ -79,19 +79,23 @@ def _drawn(rows, k, rng):
     Once nothing is missed, the rows drawn are forgotten; so more are drawn than the
     rank.
     """
-    drawn, residual = [], rows
-    whole = np.vdot(rows, rows)
+    whole = np.einsum("ij,ij->i", rows, rows)
+    if not whole.any():
+        return rng.randint(len(rows), size=k)
+    drawn, missed, span = [], whole.copy(), []
     while len(drawn) < k:
-        squares = np.einsum("ij,ij->i", residual, residual)
-        if squares.sum() <= 1e-20 * whole:
-            residual = rows
-            if not whole > 0:
-                return rng.randint(len(rows), size=k)
-            continue
-        chosen = rng.choice(len(rows), p=squares / squares.sum())
+        if missed.sum() <= 1e-10 * whole.sum():
+            missed, span = whole.copy(), []
+        chosen = rng.choice(len(rows), p=missed / missed.sum())
         drawn.append(chosen)
-        direction = residual[chosen] / np.sqrt(squares[chosen])
-        residual = residual - np.outer(residual @ direction, direction)
+        direction = rows[chosen].copy()
+        for _ in range(2):  # the second time for what rounding left
+            if span:
+                direction -= (np.array(span) @ direction) @ np.array(span)
+        direction /= np.linalg.norm(direction) or 1.0
+        span.append(direction)
+        missed = np.maximum(missed - (rows @ direction) ** 2, 0)
+        missed[chosen] = 0
     return np.array(drawn)
 
 

@@ -4,14 +4,15 @@ A structure is chosen by name, by object, or by its size in stored values; estim
 take any of the three in their `structure` and `budget` parameters.
 """
 
+from skfrugal.structures._budget import budget_in_values
 from skfrugal.structures._chained import Butterfly, Monarch
 from skfrugal.structures._choice import (
     STRUCTURES,
     Auto,
-    budget_in_values,
     check_structure,
 )
 from skfrugal.structures._low_rank import Dense, LowRank
+from skfrugal.structures._sparse_product import SparseProduct
 from skfrugal.structures._sums import LowRankPlusSparse
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "LowRank",
     "LowRankPlusSparse",
     "Monarch",
+    "SparseProduct",
     "budget_in_values",
     "check_structure",
 ]

@@ -1,26 +1,25 @@
 """Choosing a structure by name, by budget, or by its error on the matrix."""
 
 import math
-import numbers
 from dataclasses import replace
 
 import numpy as np
 from sklearn.base import BaseEstimator, clone
 
 from skfrugal.solvers._target import check_matrix
+from skfrugal.structures._budget import budget_in_values
 from skfrugal.structures._chained import Butterfly, Chained, Monarch
 from skfrugal.structures._checks import check_row_weight, check_shape
 from skfrugal.structures._low_rank import Dense, LowRank
+from skfrugal.structures._sparse_product import SparseProduct
 from skfrugal.structures._sums import LowRankPlusSparse, within_budget
 
 # Sides of blocks that "auto" tries for butterflies; 2 stores as much as 4.
 BLOCK_SIZES = (2, 4, 8, 16)
-# The fraction of the dense matrix that budget=None stands for.
-DEFAULT_BUDGET = 1 / 6
 
-
-# A sum is chosen where its error is below this part of all others'.
-_SUM_MARGIN = 0.9
+# What also stores indices is chosen where its error is below this part of all others'.
+_MARGIN = 0.9
+_WITH_INDICES = (LowRankPlusSparse, SparseProduct)
 
 
 class Auto(BaseEstimator):
@@ -39,11 +38,12 @@ class Auto(BaseEstimator):
     -----
     `project` projects on every class, each with the largest rank that the budget
     allows (`Butterfly` with blocks of side 2, 4, 8 and 16; `LowRankPlusSparse` with a
-    quarter, a half and three quarters of it for the rank, the index of an entry
-    counted as a value), and keeps the smallest error, of equal ones that with the
-    fewest values: no guess is involved.  A sum takes two products, one of them sparse,
-    and is kept where its error is a tenth smaller than all others.  *Cost.*  That of
-    all the projections.
+    quarter, a half and three quarters of it for the rank; the index of a sparse entry
+    counts as a value), and keeps the smallest error, of equal ones that with the
+    fewest values: no guess is involved.  `LowRankPlusSparse` and `SparseProduct` take
+    sparse products and have no certificate: they are kept where their error is a
+    tenth smaller than all others.  *Cost.*  That of all the projections; the last one
+    is left out where another is exact, and for complex matrices.
 
     Examples
     --------
@@ -73,46 +73,51 @@ class Auto(BaseEstimator):
                 seen.add(key)
                 fitting.append(structure)
         fitting += within_budget(shape, budget, entry=2)
+        sparse = SparseProduct(max(budget // 2, 1))
+        if sparse.smallest(shape) <= sparse.budget:
+            fitting.append(sparse)
         if not fitting:
             raise _nothing_fits("auto", smallest, shape, self.budget, budget)
         return fitting
 
     def project(self, matrix, *, row_weight=None, random_state=None):
         """The closest projection within the budget; see `Butterfly.project`."""
-        fitting, results, best = self._compared(matrix, row_weight)
+        compared, best = self._compared(matrix, row_weight, random_state)
         errors = ", ".join(
             f"{one!r} {result.error:.4g} ({result.operator.nnz} values)"
-            for one, result in zip(fitting, results, strict=True)
+            for one, result in compared
         )
-        best = results[best]
+        best = compared[best][1]
         message = f"{best.message} Chosen for its error among: {errors}."
         return replace(best, message=message)
 
-    def chosen(self, matrix, *, row_weight=None):
+    def chosen(self, matrix, *, row_weight=None, random_state=None):
         """The structure whose projection `project` returns."""
-        fitting, _, best = self._compared(matrix, row_weight)
-        return fitting[best]
+        compared, best = self._compared(matrix, row_weight, random_state)
+        return compared[best][0]
 
-    def _compared(self, matrix, row_weight):
-        """The candidates, their projections, and the number of the best one."""
+    def _compared(self, matrix, row_weight, random_state):
+        """Candidates with their projections, and the number of the best one."""
         matrix = check_matrix(matrix, "matrix")
         row_weight = check_row_weight(row_weight, matrix)
-        fitting = self.candidates(matrix.shape)
-        results = [one.project(matrix, row_weight=row_weight) for one in fitting]
         # Errors that differ by rounding are equal.
         heaviest = 1.0 if row_weight is None else float(row_weight.max())
         slack = 16 * np.finfo(matrix.dtype).eps * float(np.abs(matrix).max())
         slack *= math.sqrt(heaviest) * math.sqrt(matrix.size)
-        scores = np.array(
-            [
-                result.error
-                / (_SUM_MARGIN if isinstance(one, LowRankPlusSparse) else 1)
-                for one, result in zip(fitting, results, strict=True)
-            ]
-        )
-        equal = np.flatnonzero(scores <= scores.min() + slack)
-        best = min(equal, key=lambda k: results[k].operator.nnz)
-        return fitting, results, int(best)
+        compared, scores = [], []
+        for one in self.candidates(matrix.shape):
+            if isinstance(one, SparseProduct) and (
+                matrix.dtype.kind == "c" or min(scores, default=math.inf) <= slack
+            ):
+                continue
+            result = one.project(
+                matrix, row_weight=row_weight, random_state=random_state
+            )
+            compared.append((one, result))
+            margin = _MARGIN if isinstance(one, _WITH_INDICES) else 1
+            scores.append(result.error / margin)
+        equal = np.flatnonzero(np.array(scores) <= min(scores) + slack)
+        return compared, int(min(equal, key=lambda k: compared[k][1].operator.nnz))
 
     def random(self, shape, random_state=None):
         """A random operator of the candidate with the most values."""
@@ -131,42 +136,8 @@ STRUCTURES = {
     "low_rank": LowRank,
     "low_rank_plus_sparse": LowRankPlusSparse,
     "monarch": Monarch,
+    "sparse_product": SparseProduct,
 }
-
-
-def budget_in_values(budget, shape):
-    """Number of stored values that a budget allows for a matrix of this shape.
-
-    Parameters
-    ----------
-    budget : int, float or None
-        An int counts stored values, a float in (0, 1] is a fraction of the dense
-        matrix, None means 1/6.
-    shape : (int, int)
-
-    Returns
-    -------
-    n_values : int
-
-    Examples
-    --------
-    >>> from skfrugal.structures import budget_in_values
-    >>> [budget_in_values(budget, (30, 20)) for budget in (None, 0.5, 50)]
-    [100, 300, 50]
-    """
-    size = math.prod(check_shape(shape))
-    if budget is None:
-        budget = DEFAULT_BUDGET
-    if isinstance(budget, numbers.Integral) and not isinstance(budget, bool):
-        if budget >= 1:
-            return int(budget)
-    elif isinstance(budget, numbers.Real) and not isinstance(budget, bool):
-        if 0 < budget <= 1:
-            return math.floor(budget * size * (1 + 1e-12))
-    raise ValueError(
-        f"budget={budget!r} is not a budget; pass a positive int (stored values), a "
-        f"float in (0, 1] (fraction of the dense matrix) or None (1/6)."
-    )
 
 
 def check_structure(structure, shape, budget=None):
@@ -175,7 +146,8 @@ def check_structure(structure, shape, budget=None):
     Parameters
     ----------
     structure : str or structure
-        "auto", "butterfly", "dense", "low_rank", "low_rank_plus_sparse", "monarch".
+        "auto", "butterfly", "dense", "low_rank", "low_rank_plus_sparse", "monarch",
+        "sparse_product".
         A name stands for the largest rank of that class that fits in the budget,
         "auto" for the class that turns out closest (see `Auto`).
     shape : (int, int)
@@ -242,13 +214,17 @@ def _family(name):
         return [Butterfly(), *(Butterfly(side) for side in BLOCK_SIZES if side != 4)]
     if name == "low_rank_plus_sparse":
         return [LowRankPlusSparse(rank=1, density=0.0)]
+    if name == "sparse_product":
+        return [SparseProduct()]
     return [Dense() if name == "dense" else STRUCTURES[name](rank=1)]
 
 
 def _largest(structure, shape, budget):
-    """The structure with the largest rank that fits, or None if rank 1 does not."""
-    if structure.n_parameters(shape) > budget:
+    """The largest structure of a class that fits, or None if the smallest does not."""
+    if _smallest_size(structure, shape) > budget:
         return None
+    if isinstance(structure, SparseProduct):
+        return SparseProduct(budget)
     if isinstance(structure, LowRank):
         return LowRank(rank=min(budget // sum(shape), *shape))
     if isinstance(structure, LowRankPlusSparse):
@@ -272,8 +248,15 @@ def _identity(structure, shape):
     return repr(structure)
 
 
+def _smallest_size(structure, shape):
+    """Values that a structure needs, or needs at least where it has a budget."""
+    if isinstance(structure, SparseProduct):
+        return structure.smallest(shape)
+    return structure.n_parameters(shape)
+
+
 def _nothing_fits(name, structures, shape, budget, allowed):
-    needed = min(structure.n_parameters(shape) for structure in structures)
+    needed = min(_smallest_size(structure, shape) for structure in structures)
     return ValueError(
         f"budget={budget!r} allows {allowed} stored values, but the smallest that "
         f"structure={name!r} needs for shape {tuple(shape)} is {needed}; pass a budget "

@@ -194,9 +194,10 @@ cdef class PackedSparse:
 
 include "_nearest_packed.pxi"
 include "_nearest_table.pxi"
+include "_nearest_product.pxi"
 
 
-cdef class Table(NearestTable):
+cdef class Table(ProductTable):
     """The kernels of one instruction set.
 
     Every kernel takes rows [start, stop) of C-contiguous rows `x`, writes the same
@@ -228,6 +229,16 @@ cdef class Table(NearestTable):
     def row_tile(self):
         """Rows which share a panel of the nearest-point filter."""
         return self.kernels.row_tile
+
+    @property
+    def product_line(self):
+        """Bytes of a line of `nearest_product`: one column of its rows."""
+        return self.kernels.vector_bytes * self.kernels.product_vectors
+
+    @property
+    def product_rows(self):
+        """Rows of a panel of a dense factor of `nearest_product`."""
+        return self.kernels.product_rows
 
     @property
     def dot8(self):

@@ -90,6 +90,20 @@ cdef extern from "kernels.h":
         int32_t *coarse_norms
         int32_t *fine_norms
 
+    struct c_product_step "product_step":
+        ptrdiff_t n_in, n_out
+        int dense, n_groups
+        const int *groups
+        const int *offsets
+        const void *values
+
+    struct c_nearest_product "nearest_product":
+        ptrdiff_t block, width
+        int n_blocks, n_steps
+        const c_product_step *steps
+        const void *heads
+        double slope, offset, limit
+
     struct c_kernels "kernels":
         const char *name
         int vector_bytes, many_registers, panel_bytes
@@ -143,6 +157,12 @@ cdef extern from "kernels.h":
         void (*nearest_move_f64)(const double *, ptrdiff_t, ptrdiff_t, const double *,
                                  const int32_t *, const int32_t *, double *, ptrdiff_t,
                                  ptrdiff_t, ptrdiff_t) nogil
+        int product_vectors, product_rows
+        void (*nearest_product_f32)(const c_nearest_product *, const float *, ptrdiff_t,
+                                    ptrdiff_t, ptrdiff_t, int32_t *, float *) nogil
+        void (*nearest_product_f64)(const c_nearest_product *, const double *,
+                                    ptrdiff_t, ptrdiff_t, ptrdiff_t, int32_t *,
+                                    double *) nogil
 
     const c_kernels skfrugal_baseline
 

@@ -129,6 +129,27 @@ struct nearest_rows {
 enum { NEAREST_COARSE, NEAREST_FINE, NEAREST_COPY, NEAREST_EXACT, NEAREST_LEFT,
        N_NEAREST_COUNTS };
 
+/* A factor, or a block of its columns, on lines of rows; see nearest_product.h. */
+struct product_step {
+    ptrdiff_t n_in, n_out;
+    int dense;          /* values are panels of rows (n_in, product_rows) */
+    int n_groups;
+    const int *groups;  /* (numbers in a row, count) */
+    const int *offsets; /* of a row its place (but in the last step), then its columns */
+    const void *values;
+};
+
+struct nearest_product {
+    ptrdiff_t block;  /* columns of the data that are turned together */
+    ptrdiff_t width;  /* lines of an intermediate, padded */
+    int n_blocks;     /* steps of the factor next to the data; 0: the last one is it */
+    int n_steps;
+    const struct product_step *steps;
+    const void *heads; /* half a squared norm and a number for each row of the last */
+    double slope;      /* squared: gap > slope |x| + offset is sure if |x|^2 < limit */
+    double offset, limit;
+};
+
 /* Kernel functions of rows and landmarks (kernel_values.h): what is summed over the
  * features, and the function of the sum. */
 enum kernel_form { KERNEL_PRODUCT, KERNEL_SQUARES, KERNEL_ABSOLUTES };
@@ -244,6 +265,13 @@ struct kernels {
                              const double *weights, const int32_t *before,
                              const int32_t *after, double *sums, ptrdiff_t ldsums,
                              ptrdiff_t start, ptrdiff_t stop);
+    int product_vectors, product_rows; /* of a line; of a panel of a dense factor */
+    void (*nearest_product_f32)(const struct nearest_product *, const float *x,
+                                ptrdiff_t ldx, ptrdiff_t start, ptrdiff_t stop,
+                                int32_t *labels, float *scratch);
+    void (*nearest_product_f64)(const struct nearest_product *, const double *x,
+                                ptrdiff_t ldx, ptrdiff_t start, ptrdiff_t stop,
+                                int32_t *labels, double *scratch);
     int kernel_rows, kernel_vectors; /* of a tile */
     void (*powers_of_two_f32)(const float *x, float *y, ptrdiff_t n);
     void (*powers_of_two_f64)(const double *x, double *y, ptrdiff_t n);

@@ -8,6 +8,7 @@
 #include "sparse.h"
 #include "backward.h"
 #include "nearest.h"
+#include "nearest_product.h"
 #include "exponential.h"
 #include "kernel_values.h"
 #include "cosine.h"

@@ -7,7 +7,7 @@ from skfrugal._kernels._bindings import PackedProduct, aligned_empty
 
 # Columns of the data that are turned into lines together: with the sums they stay in
 # the L1 cache.
-BLOCK = 64
+BLOCK = 128
 
 
 def pack_product(matrices, squared_norms, table, dtype):

@@ -16,7 +16,12 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skfrugal._sklearn import _check_sample_weight, _is_arraylike_not_scalar
 from skfrugal.cluster._init import check_centers
-from skfrugal.cluster._nearest import distances, inertia, nearest_labels
+from skfrugal.cluster._nearest import (
+    distances,
+    finds_not_finite,
+    inertia,
+    nearest_labels,
+)
 from skfrugal.operators import Dense
 from skfrugal.structures import LowRank, budget_in_values, check_structure
 
@@ -188,7 +193,7 @@ class CentroidModel(
         """
         check_is_fitted(self)
         # The search for exact labels finds what is not finite without another pass.
-        is_checked = sp.issparse(X) or not isinstance(self.operator_, Dense)
+        is_checked = sp.issparse(X) or not finds_not_finite(self.operator_)
         rows = self._validated(X, reset=False, ensure_all_finite=is_checked)
         try:
             return nearest_labels(rows, self.operator_)

@@ -1,8 +1,9 @@
 """Nearest centroid of each row, exactly.
 
-Dense rows and centroids go through the filter of `skfrugal.operators`; sparse rows and
-structured centroids, and iterations that follow scikit-learn's, through blocked
-products.
+Dense rows go through kernels of `skfrugal.operators`: with dense centroids through a
+filter, with those that are a product of few sparse and dense factors through the
+product.  Sparse rows and other centroids, and iterations that follow scikit-learn's, go
+through blocked products.
 
 A block of rows `x` is scored against all centroids by ``|c|^2 - 2 x c``, one matrix
 product.  Rounding can make two scores change places, so that a row whose best scores
@@ -20,6 +21,7 @@ from skfrugal.cluster._table import (
     squared_norms,
 )
 from skfrugal.operators import Dense
+from skfrugal.operators._fused_product_nearest import product_nearest
 from skfrugal.operators._nearest_rows import nearest_rows, squared_distances_of
 
 # Scores of a block of rows, or differences of a chunk of pairs: about this many
@@ -67,8 +69,26 @@ def nearest_labels(X, operator, *, shift=True, exact=True, guess=None):
     labels : ndarray of shape (n_samples,), dtype int32
         Ties go to the lowest index.
     """
-    if exact and isinstance(operator, Dense) and not sp.issparse(X):
-        return nearest_rows(X, operator, guess=guess)
+    if exact and not sp.issparse(X):
+        if isinstance(operator, Dense):
+            return nearest_rows(X, operator, guess=guess)
+        fused = product_nearest(operator)
+        if fused is not None:
+            labels = fused.labels(X)
+            left = np.flatnonzero(labels < 0)
+            if len(left):
+                operator = operator.astype(np.float64)
+                labels[left] = _nearest_by_table(X[left], operator, shift, exact)
+            return labels
+    return _nearest_by_table(X, operator, shift, exact)
+
+
+def finds_not_finite(operator):
+    """Whether `nearest_labels` of dense rows raises where a number is not finite."""
+    return isinstance(operator, Dense) or product_nearest(operator) is not None
+
+
+def _nearest_by_table(X, operator, shift, exact):
     with np.errstate(over="ignore", invalid="ignore"):
         shift = shift and not sp.issparse(X)
         table = Table.of(operator, X.dtype, shift=shift, exact=exact)

@@ -31,6 +31,7 @@
 #define UNROLL _Pragma("GCC unroll 32")
 #endif
 #define PREFETCH(p) __builtin_prefetch(p)
+#define PREFETCH_L2(p) __builtin_prefetch(p, 0, 2)
 /* The compiler must not know that a pointer is what it was: nothing read through it is
  * hoisted out of a loop. */
 #define OPAQUE(p) __asm__ volatile("" : "+r"(p))
@@ -40,6 +41,7 @@
 #define KERNEL static
 #define UNROLL
 #define PREFETCH(p) ((void)(p))
+#define PREFETCH_L2(p) ((void)(p))
 #define OPAQUE(p) ((void)(p))
 #define restrict __restrict
 #else
@@ -48,6 +50,7 @@
 #define KERNEL static
 #define UNROLL
 #define PREFETCH(p) ((void)(p))
+#define PREFETCH_L2(p) ((void)(p))
 #define OPAQUE(p) ((void)(p))
 #endif
 

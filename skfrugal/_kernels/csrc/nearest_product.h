@@ -19,38 +19,30 @@
 
 #define LINE (LANES * PRODUCT_VECTORS)
 
-/* Lines of columns [first, first + n) of the rows, whose squares are added to `squares`;
- * `ahead` rows further on there are `n_ahead` rows to come. */
+/* Lines of n columns of the rows, whose squares are added to `squares`; n_ahead rows
+ * follow these LINE.  Lanes without a row hold zeros. */
 INLINE void FN(product_lines)(const REAL *x, ptrdiff_t ldx, ptrdiff_t n_rows,
                               ptrdiff_t n_ahead, ptrdiff_t n, REAL *z, REAL *squares,
                               const int n_vectors)
 {
-    for (int v = 0; v < n_vectors; v++, z += LANES, squares += LANES) {
-        const REAL *row[LANES];
-        VEC sum[4] = {FN(load)(squares), FN(splat)(0), FN(splat)(0), FN(splat)(0)};
-        ptrdiff_t i = 0, to_come = n_ahead - v * LANES;
-        for (int r = 0; r < LANES; r++) {
-            const ptrdiff_t k = v * LANES + r;
-            row[r] = x + (k < n_rows ? k : n_rows - 1) * ldx;
-        }
-        for (; i + LANES <= n; i += LANES) {
+    for (int v = 0; v < n_vectors; v++, x += LANES * ldx, z += LANES) {
+        const ptrdiff_t rows = n_rows - v * LANES, to_come = n_ahead - v * LANES;
+        VEC sum[4] = {FN(load)(squares + v * LANES)};
+        UNROLL for (int k = 1; k < 4; k++) sum[k] = FN(splat)(0);
+        for (ptrdiff_t i = 0; i < n; i += LANES) {
+            const int lines = (int)(n - i < LANES ? n - i : LANES);
             VEC block[LANES];
-            FN(load_transposed)(row, i, block);
+            if (rows >= LANES && lines == LANES) FN(load_turned)(x + i, ldx, block);
+            else FN(load_edge)(x + i, ldx, rows, lines, block);
             UNROLL for (int r = 0; r < LANES; r++) {
-                FN(store)(z + (i + r) * LINE, block[r]);
                 sum[r % 4] = FN(fma)(block[r], block[r], sum[r % 4]);
+                if (r < lines) FN(store)(z + (i + r) * LINE, block[r]);
             }
-            if (to_come >= LANES)
-                UNROLL for (int r = 0; r < LANES; r++)
-                    PREFETCH(row[r] + LINE * ldx + i);
-        }
-        for (; i < n; i++) {
-            REAL *line = z + i * LINE;
-            for (int r = 0; r < LANES; r++) line[r] = row[r][i];
-            sum[0] = FN(fma)(FN(load)(line), FN(load)(line), sum[0]);
+            for (int r = 0; r < LANES && r < to_come; r++)
+                PREFETCH_L2(x + (LINE + r) * ldx + i);
         }
         sum[0] = FN(add)(FN(add)(sum[0], sum[1]), FN(add)(sum[2], sum[3]));
-        FN(store)(squares, sum[0]);
+        FN(store)(squares + v * LANES, sum[0]);
     }
 }
 
@@ -215,13 +207,8 @@ INLINE void FN(product_least)(const struct product_step *step, const REAL *head,
         FN(product_least)(step, head, z, least, n_vectors);                           \
     }
 STAGES(1)
-#if MANY_REGISTERS
-STAGES(4)
-#define STAGE(name, ...) (few ? FN(name##_1)(__VA_ARGS__) : FN(name##_4)(__VA_ARGS__))
-#else
 STAGES(2)
 #define STAGE(name, ...) (few ? FN(name##_1)(__VA_ARGS__) : FN(name##_2)(__VA_ARGS__))
-#endif
 
 static void FN(nearest_product)(const struct nearest_product *p, const REAL *x,
                                 ptrdiff_t ldx, ptrdiff_t start, ptrdiff_t stop,

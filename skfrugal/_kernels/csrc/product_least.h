@@ -4,13 +4,10 @@
 #ifndef SKFRUGAL_PRODUCT_LEAST
 #define SKFRUGAL_PRODUCT_LEAST
 
-/* Vectors of a line; rows of a panel of a dense factor (its sums are in registers). */
-#if MANY_REGISTERS
-#define PRODUCT_VECTORS 4
-#else
+/* Vectors of a line (more of them would not fit in L1); rows of a panel of a dense factor,
+ * whose sums are in registers. */
 #define PRODUCT_VECTORS 2
-#endif
-#define PRODUCT_ROWS 6
+#define PRODUCT_ROWS (MANY_REGISTERS ? 12 : 6)
 
 /* Sizes of sparse rows which have code of their own */
 #define EACH_SIZE(do)                                                                 \
@@ -107,17 +104,18 @@ INLINE void FN(name_least)(const struct nearest_product *p,
     }
 }
 
-/* out[i] = number `at` + i of each row */
+/* out[i] = number i of each of LANES rows */
 #if HAS_VECTORS && VECTOR_BYTES == 64 && REAL_BYTES == 4
-INLINE void FN(load_transposed)(const REAL *const *row, ptrdiff_t at, VEC *out)
+INLINE void FN(load_turned)(const REAL *x, ptrdiff_t ldx, VEC *out)
 {
-    UNROLL for (int c = 0; c < LANES; c += 4) { /* quarters of lines come from memory */
+    UNROLL for (int c = 0; c < LANES; c += 4) { /* quarters are put together by loads */
         __m512 t[4];
         UNROLL for (int r = 0; r < 4; r++) {
-            t[r] = _mm512_castps128_ps512(_mm_loadu_ps(row[r] + at + c));
-            t[r] = _mm512_insertf32x4(t[r], _mm_loadu_ps(row[r + 4] + at + c), 1);
-            t[r] = _mm512_insertf32x4(t[r], _mm_loadu_ps(row[r + 8] + at + c), 2);
-            t[r] = _mm512_insertf32x4(t[r], _mm_loadu_ps(row[r + 12] + at + c), 3);
+            const REAL *from = x + r * ldx + c;
+            t[r] = _mm512_castps128_ps512(_mm_loadu_ps(from));
+            t[r] = _mm512_insertf32x4(t[r], _mm_loadu_ps(from + 4 * ldx), 1);
+            t[r] = _mm512_insertf32x4(t[r], _mm_loadu_ps(from + 8 * ldx), 2);
+            t[r] = _mm512_insertf32x4(t[r], _mm_loadu_ps(from + 12 * ldx), 3);
         }
         const __m512d a = (__m512d)_mm512_unpacklo_ps(t[0], t[1]);
         const __m512d b = (__m512d)_mm512_unpackhi_ps(t[0], t[1]);
@@ -130,9 +128,20 @@ INLINE void FN(load_transposed)(const REAL *const *row, ptrdiff_t at, VEC *out)
     }
 }
 #else
-INLINE void FN(load_transposed)(const REAL *const *row, ptrdiff_t at, VEC *out)
+INLINE void FN(load_turned)(const REAL *x, ptrdiff_t ldx, VEC *out)
 {
-    UNROLL for (int r = 0; r < LANES; r++) out[r] = FN(load)(row[r] + at);
+    UNROLL for (int r = 0; r < LANES; r++) out[r] = FN(load)(x + r * ldx);
     FN(transpose)(out);
 }
 #endif
+
+/* The same where rows or columns end, with zeros beyond. */
+INLINE void FN(load_edge)(const REAL *x, ptrdiff_t ldx, ptrdiff_t rows, int columns,
+                          VEC *out)
+{
+    REAL square[LANES * LANES];
+    memset(square, 0, sizeof square);
+    for (int r = 0; r < LANES && r < rows; r++)
+        memcpy(square + r * LANES, x + r * ldx, columns * sizeof(REAL));
+    FN(load_turned)(square, LANES, out);
+}

@@ -3,7 +3,6 @@
 from numbers import Integral, Real
 
 import numpy as np
-from scipy.linalg import eigvalsh
 from sklearn.base import (
     BaseEstimator,
     ClassNamePrefixFeaturesOutMixin,
@@ -13,18 +12,15 @@ from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skfrugal._sklearn import Interval, StrOptions, _fit_context
-from skfrugal.decomposition._checks import check_sizes
-from skfrugal.decomposition._coordinates import (
-    count_components,
-    excess_error,
-    explained_fraction,
-    in_units_of_rows,
-    learn_rotations,
-    least_squares_decoder,
-    moments,
-    select_coordinates,
-    standard_deviations,
+from skfrugal.decomposition._checks import check_can_go_on
+from skfrugal.decomposition._fitting import (
+    ROWS,
+    first_moments,
+    fitted_attributes,
+    next_moments,
 )
+from skfrugal.decomposition._gaussian import covariance_operator, precision_operator
+from skfrugal.decomposition._moments import explained_fraction
 
 # Above this many entries `components_` would be a surprise, not a convenience.
 _MAX_DENSE_ENTRIES = 2**24
@@ -53,16 +49,22 @@ class ButterflyTransformer(
         folded strip (on a grid, with `feature_shape`), then learned pairs as far as
         `depth` goes.  "auto": "learned", or where `feature_shape` is given the
         better of both: of which k coordinates hold more of the variance of the
-        training rows (before `core`).
-    depth : float, default=2.0
+        training rows (before `core`), or with fewer than 2 N rows of held-out rows,
+        in 3 folds.
+    depth : float or "cv", default=2.0
         Number of rotations in units of ``log2(N) N / 2``, those of one butterfly.
+        "cv" tries 0, 1/4, 1/2, 1, 2, 4 and 8, and takes the depth (and with
+        `pairing="auto"` the pairing) at which the Gaussian of all N coordinates
+        gives rows held out of 3 folds the largest likelihood; it ends after two
+        depths that are no better.  Then few rows take few rotations.
     feature_shape : tuple of int, default=None
         Shape of the grid that the features are read from in C order, such as
         (8, 8) for images of 64 pixels.  Not with `pairing="learned"`.
     core : int, "auto" or None, default="auto"
         Size m of a dense k x m finish: PCA of the m coordinates of largest variance,
-        k of them kept, which are then uncorrelated on the training rows.  None and
-        "auto" do without.
+        k of them kept, which are then uncorrelated on the training rows.  None does
+        without, and so does "auto", unless rotations and a core of m = 2 k together
+        cost at most 1/8 of the dense k x N matrix.
     decoder : {"transpose", "least_squares"}, default="transpose"
         How `inverse_transform` goes back: by the transposed product, as fast as the
         transform, or by a dense N x k regression of the features on the coordinates,
@@ -106,6 +108,10 @@ class ButterflyTransformer(
     excess_ : float
         Squared reconstruction error on the training rows over PCA's with as many
         components, minus 1; infinite where only PCA's is zero.
+    pairing_ : {"learned", "fixed"}
+        The pairing used.
+    depth_ : float
+        The depth asked for, or chosen.
     n_components_ : int
         Number of coordinates kept.
     n_samples_ : int
@@ -133,7 +139,11 @@ class ButterflyTransformer(
     is 34 times less when k = N, 4 times when k = N / 8.  Rotations that feed no kept
     coordinate are left out.  `fit` needs the N x N covariance in float64, as PCA's
     `svd_solver="covariance_eigh"` does, and O(N^2 log N) flops for each sweep; it is
-    not faster than PCA's.
+    not faster than PCA's.  With n rows, n < N / 2, nothing costs O(N^3): a sweep
+    takes O(n N log N).  `partial_fit` keeps N^2 numbers between calls (three times
+    that where `depth` or `pairing` may need folds) and learns all rotations anew:
+    few calls with many rows cost less than many with few.  Sparse rows are never
+    made dense in fitting; `transform` does so in blocks.
 
     References
     ----------
@@ -165,7 +175,7 @@ class ButterflyTransformer(
             Interval(Real, 0, 1, closed="neither"),
         ],
         "pairing": [StrOptions({"auto", "learned", "fixed"})],
-        "depth": [Interval(Real, 0, None, closed="left")],
+        "depth": [Interval(Real, 0, None, closed="left"), StrOptions({"cv"})],
         "feature_shape": ["array-like", None],
         "core": [
             StrOptions({"auto"}),
@@ -216,7 +226,7 @@ class ButterflyTransformer(
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Training rows, at least two.
 
         y : None
@@ -227,57 +237,48 @@ class ButterflyTransformer(
         self : object
             The fitted transformer.
         """
-        rows = check_array(
-            X,
-            dtype=[np.float64, np.float32],
-            ensure_min_samples=2,
-            estimator=self,
-            input_name="X",
-        )
-        n_samples, n = rows.shape
-        dtype = rows.dtype
-        check_sizes(self, n)
-        mean, covariance, unit = moments(rows)
-        eigenvalues = np.maximum(eigvalsh(covariance)[::-1], 0.0)
-
-        rotations, n_iter = learn_rotations(
-            covariance,
-            eigenvalues,
-            count_components(self.n_components, eigenvalues),
-            pairing=self.pairing,
-            shape=self.feature_shape,
-            depth=self.depth,
-            max_excess=self.max_excess,
-            sweeps={
-                name: getattr(self, name) for name in ("max_iter", "tol", "verbose")
-            },
-        )
-        core = self.core if isinstance(self.core, Integral) else None
-        operator, variances, left_out = select_coordinates(
-            rotations, covariance, self.n_components, core
-        )
-        k = len(variances)
-        decoder, error = None, left_out
-        if self.decoder == "least_squares" and k < n:
-            decoder, error = least_squares_decoder(operator, covariance)
-        operator = operator.astype(dtype)
-        decoder = operator.T if decoder is None else decoder.astype(dtype)
-
+        folds, dtype = first_moments(self, X, more_to_come=False)
+        attributes = fitted_attributes(self, folds, dtype)
         # A fit that raises leaves the model as it was: this line may be the last to
         # do so (mixed names of features), and is the first to change anything.
         validate_data(self, X, skip_check_array=True)
-        self.operator_ = operator
-        self.decoder_ = decoder
-        self.mean_ = (mean * unit).astype(dtype)
-        self._deviations = standard_deviations(variances, n, unit, dtype)
-        self.explained_variance_ = in_units_of_rows(variances, unit)
-        self.explained_variance_ratio_ = variances / (np.trace(covariance) or 1.0)
-        noise = left_out / (n - k) if k < n else 0.0
-        self.noise_variance_ = float(in_units_of_rows(noise, unit))
-        self.excess_ = excess_error(error, eigenvalues, k)
-        self.n_components_ = k
-        self.n_samples_ = n_samples
-        self.n_iter_ = n_iter
+        vars(self).update(attributes)
+        vars(self).pop("_seen", None)
+        return self
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(self, X, y=None):
+        """Learn the rotations from these rows and those of the calls before.
+
+        The result is that of `fit` on all of them, but for rounding.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            More rows; at least two in the first call.
+
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        self : object
+            The fitted transformer.
+
+        Warns
+        -----
+        UserWarning
+            After `fit`, which does not keep what adding rows needs: it starts anew.
+        """
+        if goes_on := check_can_go_on(self):
+            rows = validate_data(self, X, **ROWS, reset=False)
+            seen = next_moments(self, rows)
+        else:
+            seen = first_moments(self, X, more_to_come=True)
+        attributes = fitted_attributes(self, *seen)
+        if not goes_on:
+            validate_data(self, X, skip_check_array=True)
+        vars(self).update(attributes, _seen=seen)
         return self
 
     def transform(self, X):
@@ -285,7 +286,7 @@ class ButterflyTransformer(
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Rows.
 
         Returns
@@ -294,7 +295,7 @@ class ButterflyTransformer(
             Coordinates, ordered by their variance on the training rows.
         """
         check_is_fitted(self)
-        X = validate_data(self, X, dtype=[np.float64, np.float32], reset=False)
+        X = validate_data(self, X, **ROWS, reset=False)
         X_new = X @ self.operator_.T
         # Centring the coordinates instead of the rows avoids a copy of X.
         X_new -= self.mean_ @ self.operator_.T
@@ -334,7 +335,7 @@ class ButterflyTransformer(
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Rows.
 
         y : None
@@ -346,9 +347,47 @@ class ButterflyTransformer(
             At most 1; larger is better.
         """
         check_is_fitted(self)
-        X = validate_data(self, X, dtype=[np.float64, np.float32], reset=False)
-        residual = X - self.inverse_transform(self.transform(X))
-        return explained_fraction(residual, X - self.mean_)
+        X = validate_data(self, X, **ROWS, reset=False)
+        return explained_fraction(X, self.mean_, self._reconstructed)
+
+    def _reconstructed(self, X):
+        return self.inverse_transform(self.transform(X))
+
+    def get_covariance(self):
+        """Covariance of the model: ``W^T D W``, and noise in all other directions.
+
+        W has the rows of `operator_`, D is the diagonal of `explained_variance_`, and
+        each direction that they leave out has the variance `noise_variance_`, as in
+        PCA's.  Correlations between the coordinates count as zero, and no variance
+        as less than N eps times the largest, so that the precision exists.
+
+        Returns
+        -------
+        covariance : Operator of shape (n_features_in_, n_features_in_)
+            In float64; a product with it costs two transforms.
+        """
+        check_is_fitted(self)
+        return covariance_operator(
+            self.operator_, self.explained_variance_, self.noise_variance_
+        )
+
+    def get_precision(self):
+        """Inverse of `get_covariance`, at the same cost.
+
+        Returns
+        -------
+        precision : Operator of shape (n_features_in_, n_features_in_)
+            In float64.
+
+        Raises
+        ------
+        ValueError
+            When all training rows are equal, or variances are beyond float64.
+        """
+        check_is_fitted(self)
+        return precision_operator(
+            self.operator_, self.explained_variance_, self.noise_variance_
+        )
 
     @property
     def components_(self):
@@ -369,5 +408,6 @@ class ButterflyTransformer(
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags

@@ -1,7 +1,10 @@
 """Checks of parameters that depend on each other or on the number of features."""
 
 import math
+import warnings
 from numbers import Integral
+
+from skfrugal.decomposition._choices import needs_folds
 
 
 def check_sizes(transformer, n):
@@ -37,3 +40,25 @@ def check_sizes(transformer, n):
                 f"core={transformer.core} must lie between n_components={k} and the "
                 f"number of features, {n} (n_components=None keeps all of them)."
             )
+
+
+def check_can_go_on(transformer):
+    """Whether `partial_fit` goes on from calls before; an error if it cannot."""
+    seen = getattr(transformer, "_seen", None)
+    if seen is None:
+        if hasattr(transformer, "operator_"):
+            warnings.warn(
+                "partial_fit starts anew: fit keeps no second moments to go on from. "
+                "Pass the first rows to partial_fit instead of fit.",
+                UserWarning,
+                stacklevel=4,
+            )
+        return False
+    folds, _ = seen
+    if len(folds) == 1 and needs_folds(transformer, None, transformer.n_features_in_):
+        raise ValueError(
+            f"depth={transformer.depth!r} and pairing={transformer.pairing!r} may need "
+            f"rows held out, but partial_fit began without. Set them before the first "
+            f"call."
+        )
+    return True

@@ -466,7 +466,7 @@ def test_butterfly_transformer_keeps_float32():
 def test_butterfly_transformer_takes_rows_in_blocks(monkeypatch):
     X = random_rows(100, 12)
     whole = ButterflyTransformer().fit(X)
-    monkeypatch.setattr("skfrugal.decomposition._coordinates._BLOCK_ENTRIES", 100)
+    monkeypatch.setattr("skfrugal.decomposition._moments._BLOCK_ENTRIES", 100)
     blocks = ButterflyTransformer().fit(X)
     assert_allclose(blocks.components_, whole.components_, atol=1e-9)
 

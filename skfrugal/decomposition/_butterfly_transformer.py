@@ -54,9 +54,10 @@ class ButterflyTransformer(
     depth : float or "cv", default=2.0
         Number of rotations in units of ``log2(N) N / 2``, those of one butterfly.
         "cv" tries 0, 1/4, 1/2, 1, 2, 4 and 8, and takes the depth (and with
-        `pairing="auto"` the pairing) at which the Gaussian of all N coordinates
-        gives rows held out of 3 folds the largest likelihood; it ends after two
-        depths that are no better.  Then few rows take few rotations.
+        `pairing="auto"` the pairing) at which the Gaussian
+        gives rows held out of 3 folds the largest likelihood (the Gaussian of
+        `get_covariance`; no variance below 1e-3 of the mean one).  It ends after two
+        depths, from 1 on, that are no better.  Few rows then take few rotations.
     feature_shape : tuple of int, default=None
         Shape of the grid that the features are read from in C order, such as
         (8, 8) for images of 64 pixels.  Not with `pairing="learned"`.

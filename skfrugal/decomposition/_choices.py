@@ -18,11 +18,11 @@ N_FOLDS = 3
 # Depths that depth="cv" tries, in this order.
 DEPTHS = (0.0, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
 
-# It ends after so many depths in a row that were no better than the best.
+# It ends after so many depths, from 1 on, that were no better than one before.
 _PATIENCE = 2
 
 # Variances below this fraction of their mean count as this large in a likelihood.
-_VARIANCE_FLOOR = 1e-6
+_VARIANCE_FLOOR = 1e-3
 
 
 def needs_folds(transformer, n_samples, n_features):
@@ -131,15 +131,18 @@ class _CrossValidation:
 
     def best_depth(self, pairings):
         """Pairing and depth of the largest held-out likelihood."""
-        best = (-math.inf, pairings[0], DEPTHS[0])
+        best = dict.fromkeys(pairings, (-math.inf, DEPTHS[0]))
         failures = dict.fromkeys(pairings, 0)
         for depth, name in product(DEPTHS, pairings):
             if failures[name] >= _PATIENCE:
                 continue
-            value = self.likelihood(name, depth)
-            failures[name] = 0 if value > best[0] else failures[name] + 1
-            best = max(best, (value, name, depth), key=lambda found: found[0])
-        return best[1:]
+            found = self.likelihood(name, depth), depth
+            # A part of a butterfly may do worse than none, and the whole better.
+            if found[0] <= best[name][0] and depth >= 1:
+                failures[name] += 1
+            best[name] = max(best[name], found, key=lambda pair: pair[0])
+        chosen = max(pairings, key=lambda name: best[name][0])
+        return chosen, best[chosen][1]
 
     def likelihood(self, pairing, depth):
         """Mean Gaussian log-likelihood of a held-out row, in the unit of the folds."""
@@ -172,9 +175,12 @@ class _CrossValidation:
         return float(np.average(values, weights=counts))
 
     def _log_likelihood(self, learnt, seen):
-        variances = np.maximum(learnt, self.floor)
-        terms = np.log(2 * np.pi * variances) + seen / variances
-        return -0.5 * terms.sum()
+        order = np.argsort(-learnt, kind="stable")
+        variances, seen = learnt[order], seen[order]
+        if self.k < len(variances):
+            variances[self.k :] = variances[self.k :].mean()
+        variances = np.maximum(variances, self.floor)
+        return -0.5 * np.sum(np.log(2 * np.pi * variances) + seen / variances)
 
     def _held(self, learnt, seen):
         return seen[np.argsort(-learnt, kind="stable")[: self.k]].sum()

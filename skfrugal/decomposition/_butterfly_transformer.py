@@ -12,7 +12,7 @@ from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skfrugal._sklearn import Interval, StrOptions, _fit_context
-from skfrugal.decomposition._checks import check_can_go_on
+from skfrugal.decomposition._checks import check_can_go_on, check_coordinates
 from skfrugal.decomposition._fitting import (
     ROWS,
     first_moments,
@@ -40,24 +40,22 @@ class ButterflyTransformer(
     ----------
     n_components : int, float or None, default=None
         Number k of coordinates kept.  A float in (0, 1) keeps as few as explain this
-        fraction of the variance.  None keeps all N features, also where there are
-        fewer rows than features: unlike PCA's, the coordinates beyond the rank still
-        carry a little variance.
+        fraction of the variance.  None keeps all N, also of fewer rows: unlike
+        PCA's, the coordinates beyond the rank still carry a little variance.
     pairing : {"auto", "learned", "fixed"}, default="auto"
         Which coordinates are rotated together.  "learned": the most correlated ones.
         "fixed": the classical butterfly first, over features in the order of a
         folded strip (on a grid, with `feature_shape`), then learned pairs as far as
         `depth` goes.  "auto": "learned", or where `feature_shape` is given the
         better of both: of which k coordinates hold more of the variance of the
-        training rows (before `core`), or with fewer than 2 N rows of held-out rows,
-        in 3 folds.
+        training rows (before `core`); of rows held out of 3 folds, where there are
+        fewer than 2 N.
     depth : float or "cv", default=2.0
         Number of rotations in units of ``log2(N) N / 2``, those of one butterfly.
-        "cv" tries 0, 1/4, 1/2, 1, 2, 4 and 8, and takes the depth (and with
-        `pairing="auto"` the pairing) at which the Gaussian
-        gives rows held out of 3 folds the largest likelihood (the Gaussian of
-        `get_covariance`; no variance below 1e-3 of the mean one).  It ends after two
-        depths, from 1 on, that are no better.  Few rows then take few rotations.
+        "cv" tries 0, 1/4, 1/2, 1, 2, 4 and 8 (it ends after two, from 1 on, that
+        are no better) and takes the depth, and the pairing where that is open, that
+        gives rows held out of 3 folds the largest likelihood: by the Gaussian of
+        `get_covariance`, no variance below 1e-3 of the mean one.
     feature_shape : tuple of int, default=None
         Shape of the grid that the features are read from in C order, such as
         (8, 8) for images of 64 pixels.  Not with `pairing="learned"`.
@@ -72,9 +70,9 @@ class ButterflyTransformer(
         more accurate where those are correlated.  Both are the exact inverse when
         all coordinates are kept.
     max_excess : float, default=None
-        Stop adding learned rotations when the error of k coordinates exceeds that of
-        PCA on the training rows by at most this fraction (before the angles are
-        improved together, and before `core` and `decoder`).  Needs `n_components`.
+        Stop adding learned rotations when the error of k coordinates exceeds PCA's on
+        the training rows by at most this fraction (before sweeps, `core` and
+        `decoder`).  Needs `n_components`.
     whiten : bool, default=False
         Divide each coordinate by its standard deviation; coordinates that are
         constant on the training rows are left as they are.
@@ -140,11 +138,10 @@ class ButterflyTransformer(
     is 34 times less when k = N, 4 times when k = N / 8.  Rotations that feed no kept
     coordinate are left out.  `fit` needs the N x N covariance in float64, as PCA's
     `svd_solver="covariance_eigh"` does, and O(N^2 log N) flops for each sweep; it is
-    not faster than PCA's.  With n rows, n < N / 2, nothing costs O(N^3): a sweep
-    takes O(n N log N).  `partial_fit` keeps N^2 numbers between calls (three times
-    that where `depth` or `pairing` may need folds) and learns all rotations anew:
-    few calls with many rows cost less than many with few.  Sparse rows are never
-    made dense in fitting; `transform` does so in blocks.
+    not faster than PCA's.  With n < N / 2 rows nothing costs O(N^3), and a sweep
+    O(n N log N).  `partial_fit` keeps N^2 numbers between calls (3 N^2 where rows may
+    be held out) and learns all rotations anew: pass many rows in a call.  Sparse rows
+    are not made dense by fitting, and in blocks by `transform`.
 
     References
     ----------
@@ -240,8 +237,7 @@ class ButterflyTransformer(
         """
         folds, dtype = first_moments(self, X, more_to_come=False)
         attributes = fitted_attributes(self, folds, dtype)
-        # A fit that raises leaves the model as it was: this line may be the last to
-        # do so (mixed names of features), and is the first to change anything.
+        # The last line that may raise (names of features) is the first that writes.
         validate_data(self, X, skip_check_array=True)
         vars(self).update(attributes)
         vars(self).pop("_seen", None)
@@ -271,9 +267,9 @@ class ButterflyTransformer(
         UserWarning
             After `fit`, which does not keep what adding rows needs: it starts anew.
         """
-        if goes_on := check_can_go_on(self):
-            rows = validate_data(self, X, **ROWS, reset=False)
-            seen = next_moments(self, rows)
+        goes_on = check_can_go_on(self)
+        if goes_on:
+            seen = next_moments(self, validate_data(self, X, **ROWS, reset=False))
         else:
             seen = first_moments(self, X, more_to_come=True)
         attributes = fitted_attributes(self, *seen)
@@ -293,7 +289,7 @@ class ButterflyTransformer(
         Returns
         -------
         X_new : ndarray of shape (n_samples, n_components)
-            Coordinates, ordered by their variance on the training rows.
+            Coordinates, ordered by their variance on the training rows; dense.
         """
         check_is_fitted(self)
         X = validate_data(self, X, **ROWS, reset=False)
@@ -319,11 +315,7 @@ class ButterflyTransformer(
         """
         check_is_fitted(self)
         X = check_array(X, dtype=[np.float64, np.float32], input_name="X")
-        if X.shape[1] != self.n_components_:
-            raise ValueError(
-                f"X has {X.shape[1]} columns, but this ButterflyTransformer has "
-                f"{self.n_components_} coordinates. Pass what transform returned."
-            )
+        check_coordinates(X, self.n_components_)
         if self.whiten:
             X = X * self._deviations
         return X @ self.decoder_.T + self.mean_
@@ -349,18 +341,14 @@ class ButterflyTransformer(
         """
         check_is_fitted(self)
         X = validate_data(self, X, **ROWS, reset=False)
-        return explained_fraction(X, self.mean_, self._reconstructed)
-
-    def _reconstructed(self, X):
-        return self.inverse_transform(self.transform(X))
+        return explained_fraction(self, X)
 
     def get_covariance(self):
-        """Covariance of the model: ``W^T D W``, and noise in all other directions.
+        """Covariance of the Gaussian model, as in PCA.
 
-        W has the rows of `operator_`, D is the diagonal of `explained_variance_`, and
-        each direction that they leave out has the variance `noise_variance_`, as in
-        PCA's.  Correlations between the coordinates count as zero, and no variance
-        as less than N eps times the largest, so that the precision exists.
+        The coordinates have `explained_variance_` and no correlation, each direction
+        that they leave out has `noise_variance_`; no variance counts as less than
+        N eps times the largest, so that the precision exists.
 
         Returns
         -------
@@ -404,7 +392,6 @@ class ButterflyTransformer(
 
     @property
     def _n_features_out(self):
-        """Number of names that ClassNamePrefixFeaturesOutMixin makes."""
         return self.n_components_
 
     def __sklearn_tags__(self):

@@ -4,10 +4,11 @@ from typing import NamedTuple
 
 import numpy as np
 import scipy.sparse as sp
+from scipy.linalg.blas import dsyrk
 from sklearn.utils import gen_batches
 
 # Rows are centred, or made dense, in blocks of about this many numbers.
-_BLOCK_ENTRIES = 2**22
+_BLOCK_ENTRIES = 2**19
 
 
 class Moments(NamedTuple):
@@ -102,15 +103,26 @@ def _sum_of_two(one, two):
 
 
 def _dense_moments(X, unit):
-    """Mean and scatter over `unit`."""
+    """Mean and scatter over `unit`, in blocks of rows that stay in a cache."""
     n_samples, n = X.shape
-    batches = list(gen_batches(max(1, n_samples), max(1, _BLOCK_ENTRIES // n)))
-    mean = sum((X[rows] / unit).sum(axis=0) for rows in batches) / max(1, n_samples)
-    scatter = np.zeros((n, n))
+    step = max(1, _BLOCK_ENTRIES // n)
+    batches = list(gen_batches(n_samples, step)) if n_samples else []
+    block = np.empty((min(step, n_samples), n))
+    mean, scatter = np.zeros(n), np.zeros((n, n), order="F")
+
+    def scaled(rows):
+        return np.divide(X[rows], unit, out=block[: rows.stop - rows.start])
+
     for rows in batches:
-        centred = X[rows] / unit - mean
-        scatter += centred.T @ centred
-    return mean, scatter
+        mean += scaled(rows).sum(axis=0)
+    mean /= max(1, n_samples)
+    for rows in batches:
+        centred = scaled(rows)
+        centred -= mean
+        scatter = dsyrk(1.0, centred.T, beta=1.0, c=scatter, overwrite_c=True)
+    # Only one triangle was summed up.
+    scatter += np.triu(scatter, 1).T
+    return mean, np.ascontiguousarray(scatter)
 
 
 def _sparse_moments(X, unit):
@@ -152,17 +164,19 @@ def standard_deviations(variances, n_features, unit, dtype):
     return np.where(variances <= rounding, 1.0, deviations).astype(dtype)
 
 
-def explained_fraction(X, mean, reconstruct):
-    """1 minus the squares of what `reconstruct` misses over those of ``X - mean``.
+def explained_fraction(transformer, X):
+    """1 minus the squares that the reconstruction misses over those around the mean.
 
     In blocks of rows, which may be sparse.
     """
+    mean = transformer.mean_
     unit = max(power_of_two(X), power_of_two(mean))
     error = total = 0.0
     step = max(1, _BLOCK_ENTRIES // X.shape[1])
     for rows in gen_batches(X.shape[0], step):
         block = X[rows].toarray() if sp.issparse(X) else X[rows]
-        error += _energy(block - reconstruct(block), unit)
+        decoded = transformer.inverse_transform(transformer.transform(block))
+        error += _energy(block - decoded, unit)
         total += _energy(block - mean, unit)
     return float(1.0 - error / total) if total else 1.0
 

@@ -5,18 +5,19 @@ A rotation of the rows (i, j) by theta is
     y_i =  cos(theta) x_i + sin(theta) x_j
     y_j = -sin(theta) x_i + cos(theta) x_j
 
-All matrices are C-contiguous float64 and every inner loop runs along two rows, so
+All matrices are C-contiguous, float64 (in sweeps also float32), and every inner loop runs along two rows, so
 that a rotation of N-vectors costs one pass over 2 N numbers.
 """
 
+from cython cimport floating
 from libc.math cimport atan2, cos, fabs, sin
 
 
 cdef void rotate(
-    double* x, double* y, Py_ssize_t n, double c, double s
+    floating* x, floating* y, Py_ssize_t n, floating c, floating s
 ) noexcept nogil:
     cdef Py_ssize_t k
-    cdef double xk, yk
+    cdef floating xk, yk
     for k in range(n):
         xk = x[k]
         yk = y[k]
@@ -121,7 +122,7 @@ def greedy_level(
 
 
 def rotate_rows(
-    double[:, ::1] Y,                 # INOUT (N, r): R_L ... R_1 Y
+    floating[:, ::1] Y,               # INOUT (N, r): R_L ... R_1 Y
     const Py_ssize_t[:, ::1] pairs,   # IN    (R, 2)
     const double[::1] angles,         # IN    (R,)
 ):
@@ -133,14 +134,14 @@ def rotate_rows(
                 &Y[pairs[p, 0], 0],
                 &Y[pairs[p, 1], 0],
                 Y.shape[1],
-                cos(angles[p]),
-                sin(angles[p]),
+                <floating>cos(angles[p]),
+                <floating>sin(angles[p]),
             )
 
 
 cdef double rotate_and_correlate(
-    double* ai, double* aj, const double* bi, const double* bj, Py_ssize_t n,
-    double c, double s, double sign, double angle,
+    floating* ai, floating* aj, const floating* bi, const floating* bj, Py_ssize_t n,
+    floating c, floating s, double sign, double angle,
 ) noexcept nogil:
     """Rotate (a_i, a_j); return the angle that best aligns the pairs a and b.
 
@@ -148,9 +149,9 @@ cdef double rotate_and_correlate(
     the angle given where both terms vanish.
     """
     cdef Py_ssize_t k
-    cdef double x, y
-    cdef double even = 0
-    cdef double odd = 0
+    cdef floating x, y
+    cdef floating even = 0
+    cdef floating odd = 0
     for k in range(n):
         x = c * ai[k] + s * aj[k]
         y = c * aj[k] - s * ai[k]
@@ -164,9 +165,9 @@ cdef double rotate_and_correlate(
 
 
 def sweep(
-    const double[:, ::1] F,           # IN    (N, r), covariance F F^T
-    double[:, ::1] Y,                 # INOUT (N, r), Q F before and after
-    double[:, ::1] T,                 # INOUT (N, r), target; its content is lost
+    const floating[:, ::1] F,         # IN    (N, r), covariance F F^T
+    floating[:, ::1] Y,               # INOUT (N, r), Q F before and after
+    floating[:, ::1] T,               # INOUT (N, r), target; its content is lost
     const Py_ssize_t[:, ::1] pairs,   # IN    (R, 2)
     double[::1] angles,               # INOUT (R,)
 ):
@@ -185,9 +186,12 @@ def sweep(
             angle = angles[p]
             angles[p] = rotate_and_correlate(
                 &Y[i, 0], &Y[j, 0], &T[i, 0], &T[j, 0],
-                r, cos(angle), -sin(angle), -1, angle,
+                r, <floating>cos(angle), <floating>-sin(angle), -1, angle,
             )
-            rotate(&T[i, 0], &T[j, 0], r, cos(angles[p]), -sin(angles[p]))
+            angle = angles[p]
+            rotate(
+                &T[i, 0], &T[j, 0], r, <floating>cos(angle), <floating>-sin(angle)
+            )
         # Y is F again but for rounding, which must not pile up over the sweeps.
         Y[:, :] = F
         for p in range(n_rotations):
@@ -195,6 +199,9 @@ def sweep(
             angle = angles[p]
             angles[p] = rotate_and_correlate(
                 &T[i, 0], &T[j, 0], &Y[i, 0], &Y[j, 0],
-                r, cos(angle), sin(angle), 1, angle,
+                r, <floating>cos(angle), <floating>sin(angle), 1, angle,
             )
-            rotate(&Y[i, 0], &Y[j, 0], r, cos(angles[p]), sin(angles[p]))
+            angle = angles[p]
+            rotate(
+                &Y[i, 0], &Y[j, 0], r, <floating>cos(angle), <floating>sin(angle)
+            )

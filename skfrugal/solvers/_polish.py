@@ -16,6 +16,10 @@ from skfrugal.solvers._orthogonal import (
 )
 from skfrugal.solvers._result import Factorization
 
+# Sweeps over at least so many coordinates are in float32, twice as fast: angles are
+# stored in float64, so that Q is as orthogonal as ever.
+_SINGLE_PRECISION_FROM = 512
+
 
 def polish_rotations(covariance, rotations, *, max_iter=20, tol=1e-4, verbose=0):
     """Improve the angles of a sequence of rotations, all pairs kept.
@@ -97,17 +101,19 @@ def _sweeps(S, rotations):
     """Yield (angles, objective): those of `rotations`, then those after each sweep."""
     pairs = np.ascontiguousarray(rotations.pairs, np.intp)
     angles = np.array(rotations.angles, np.float64)
-    F = _square_root(S)
+    single = len(S) >= _SINGLE_PRECISION_FROM
+    F = _square_root(S).astype(np.float32 if single else np.float64)
     Y = F.copy()
     rotate_rows(Y, pairs, angles)
     while True:
-        variances = np.einsum("ij,ij->i", Y, Y)
+        variances = np.einsum("ij,ij->i", Y, Y, dtype=np.float64)
         yield angles.copy(), _compaction(variances)
         weights = 1.0 + np.log(variances + VARIANCE_FLOOR)
         # The variances have a fixed sum, so that a constant may be added to make
         # the tangent a convex quadratic, and its tangent in turn a minorant.
         weights -= min(0.0, weights.min())
-        sweep(F, Y, weights[:, np.newaxis] * Y, pairs, angles)
+        T = weights.astype(Y.dtype)[:, np.newaxis] * Y
+        sweep(F, Y, T, pairs, angles)
 
 
 def _compaction(variances):

@@ -141,3 +141,21 @@ def test_polish_rotations_prints_only_when_asked(capsys):
         "Polish sweep 1",
         "Polish sweep 2",
     ]
+
+
+def test_polish_rotations_in_single_precision_finds_the_same(monkeypatch):
+    n = 40
+    rng = np.random.RandomState(0)
+    F = rng.randn(n, n) * 0.8 ** np.arange(n)
+    C = F @ F.T
+    start = greedy_jacobi(C, 2 * n).operator
+    double = polish_rotations(C, start, tol=0, max_iter=30)
+    monkeypatch.setattr("skfrugal.solvers._polish._SINGLE_PRECISION_FROM", n)
+    single = polish_rotations(C, start, tol=0, max_iter=30)
+    # Both are within rounding of one optimum, at which errors count squared.
+    Q = single.operator.toarray()
+    variances = [np.diagonal(R @ C @ R.T) for R in (Q, double.operator.toarray())]
+    assert_allclose(*variances, rtol=1e-4)
+    assert_allclose(Q @ Q.T, np.eye(n), atol=1e-14)
+    compactions = [np.mean(v * np.log(v)) for v in variances]
+    assert_allclose(*compactions, rtol=1e-6)

@@ -33,7 +33,6 @@ import os
 import subprocess
 import sys
 import tempfile
-import time
 import warnings
 from pathlib import Path
 
@@ -43,7 +42,7 @@ from kmeans_memory import MODELS, measured_fit
 from kmeans_peers import Truth, missing_peers, peers
 from sklearn.cluster import KMeans
 from sklearn.cluster import kmeans_plusplus as dense_kmeans_plusplus
-from timing import fixed_threads, print_machine, write_json
+from timing import fixed_threads, least, print_machine, write_json
 
 from skfrugal.cluster import QuickKMeans, kmeans_plusplus
 
@@ -52,17 +51,6 @@ SIZES = (64, 256, 1024)
 LARGE_ROWS = (10**6, 3 * 10**6, 10**7)
 # Up to so many rows, dense models are fitted beside ours.
 DENSE_ROWS = 10**6
-
-
-def least(functions, repeats):
-    """Least seconds of each function, called in turn."""
-    taken = {name: np.inf for name in functions}
-    for _ in range(repeats):
-        for name, function in functions.items():
-            start = time.perf_counter()
-            function()
-            taken[name] = min(taken[name], time.perf_counter() - start)
-    return taken
 
 
 def in_use(dense, X):

@@ -1,4 +1,4 @@
-"""What every benchmark here shares: interleaved medians, fixed threads, the machine."""
+"""What every benchmark here shares: times in turns, fixed threads, the machine."""
 
 import contextlib
 import io
@@ -45,6 +45,17 @@ def medians(functions, *, seconds=0.4, least=7, most=2000, turn=0.005):
                 function()
             taken[name][i] = (time.perf_counter() - start) / burst
     return {name: float(np.median(times)) for name, times in taken.items()}
+
+
+def least(functions, repeats):
+    """Least seconds of each function, called in turn."""
+    taken = {name: np.inf for name in functions}
+    for _ in range(repeats):
+        for name, function in functions.items():
+            start = time.perf_counter()
+            function()
+            taken[name] = min(taken[name], time.perf_counter() - start)
+    return taken
 
 
 def fixed_threads(n_threads):

@@ -27,6 +27,7 @@ ESTIMATORS = [
     ButterflyTransformer(pairing="fixed", whiten=True),
     ButterflyTransformer(n_components=1, decoder="least_squares"),
     ButterflyTransformer(n_components=1, core=1),
+    ButterflyTransformer(n_components=1, depth="cv"),
     QuickKMeans(n_clusters=3, max_iter=50, n_init=2),
     QuickKMeans(n_clusters=3, assignment="structured", n_init=2),
     QuickKMeans(n_clusters=3, assignment="structured", structure="dense", n_init=2),

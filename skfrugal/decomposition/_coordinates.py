@@ -26,7 +26,7 @@ def spectrum(covariance, n_samples):
         return np.maximum(eigvalsh(covariance)[::-1], 0.0)
     # Cholesky's method with pivots ends after as many columns as the rank.
     factor, _, rank, _ = dpstrf(covariance, lower=1)
-    thin = np.tril(factor)[:, : max(1, rank)]
+    thin = np.tril(factor[:, : max(1, rank)])
     eigenvalues = np.zeros(n)
     eigenvalues[: thin.shape[1]] = eigvalsh(thin.T @ thin)[::-1]
     return np.maximum(eigenvalues, 0.0)

@@ -127,7 +127,7 @@ def _square_root(S):
     factor, pivots, rank, _ = dpstrf(S, lower=1)
     rank = max(1, rank)  # the zero matrix has a column, too
     F = np.zeros((len(S), rank))
-    F[pivots - 1] = np.tril(factor)[:, :rank]
+    F[pivots - 1] = np.tril(factor[:, :rank])
     missing = np.trace(S) - np.einsum("ij,ij->", F, F)
     if abs(missing) > 1e-6 * len(S):
         raise ValueError(

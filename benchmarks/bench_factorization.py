@@ -5,8 +5,8 @@
                                              [--json FILE]
 
 One thread, float64 unless it says otherwise; errors are relative, in the Frobenius
-norm.  pyfaust and lazylinop (which needs psutil) run if they are installed.  Seconds are
-medians of repeats that take turns in "dyadic" and "matching", and one run elsewhere.
+norm.  pyfaust and lazylinop (which needs psutil) run if they are installed.  Seconds
+are medians of repeats that take turns in "dyadic" and "matching", of one run elsewhere.
 
 certificate   lower <= error <= upper on random matrices of many kinds, --count of each.
 dyadic        The closed form on dyadic butterflies; peers, and NumPy's SVD.

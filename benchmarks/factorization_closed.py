@@ -174,7 +174,7 @@ def compare_dyadic(n, matrices):
     projections = {
         "butterfly_projection": lambda A: butterfly_projection(A, chain).operator,
         "with the certificate": lambda A: butterfly_factorization(A, chain).operator,
-        **dyadic_peers(),
+        **dyadic_peers(n),
     }
     others = {"NumPy svd": np.linalg.svd, "its values alone": values_alone}
     A = next(iter(matrices.values()))

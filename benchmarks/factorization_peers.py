@@ -90,11 +90,12 @@ def faust_hierarchical(A, preset):
     return of_faust(faust), seconds
 
 
-def dyadic_peers():
+def dyadic_peers(n):
     """Name -> function that projects a matrix on dyadic butterflies, their way."""
     found = {}
     if fact := imported("pyfaust.fact"):
-        for kind in ("bbtree", "right"):
+        # From right to left it takes minutes at N = 2048.
+        for kind in ("bbtree", "right")[: 1 + (n <= 1024)]:
             found[f"pyfaust {kind}"] = silent(partial(fact.butterfly, type=kind))
     if peer := imported("lazylinop.butterfly"):
         for order in ("l2r", "balanced"):

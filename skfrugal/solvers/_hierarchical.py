@@ -65,8 +65,8 @@ def hierarchical_palm4msa(A, schedule, *, variant="balanced", **loop):
     breaking ties: where all entries are equal, `KSparseRowsColumns` prefers supports of
     blocks within blocks, which is what later levels need.  Of a Hadamard matrix whose
     rows and columns were permuted at random the first level cannot know the order:
-    find the permutations first.  With noise, a `tie_resolution` above the noise keeps
-    the preference.  This is no guarantee of recovery.
+    find the permutations first.  With noise, a `tie_resolution` of a hundred times the
+    noise keeps the preference.  This is no guarantee of recovery.
 
     *Cost.* Each level sweeps over two factors, then over all found so far, see
     `palm4msa`: about :math:`J^2 / 2` factors for each of the sweeps of a stage.

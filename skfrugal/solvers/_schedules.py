@@ -105,7 +105,8 @@ def square_transform(n, *, k=2, n_factors=None, tie_resolution=1e-9):
         None means ``log(n) / log(k)``, rounded up: the fewest with which the product
         can be full.
     tie_resolution : float, default=1e-9
-        See `KSparseRowsColumns`; above the noise of a noisy transform.
+        See `KSparseRowsColumns`; a hundred times the noise of a noisy transform, that
+        of an entry relative to the largest one.
 
     Returns
     -------

@@ -1,5 +1,8 @@
 """Linear transforms learnt from data, as products of sparse factors."""
 
 from skfrugal.decomposition._butterfly_transformer import ButterflyTransformer
+from skfrugal.decomposition._sparse_product_transformer import (
+    SparseProductTransformer,
+)
 
-__all__ = ["ButterflyTransformer"]
+__all__ = ["ButterflyTransformer", "SparseProductTransformer"]

@@ -11,7 +11,7 @@ from skfrugal.decomposition._moments import power_of_two
 from skfrugal.solvers._target import check_matrix
 
 # What a transform may differ from a linear map, relative to its largest output.
-_ROUNDING = {np.dtype(np.float64): 1e-6, np.dtype(np.float32): 1e-3}
+_ROUNDING = 1e-6
 # Rows on which a transformer is checked to be linear.
 _N_PROBES = 16
 
@@ -64,12 +64,12 @@ def _map_of_transformer(transformer, X):
     mean = np.zeros(n) if (m := getattr(transformer, "mean_", None)) is None else m
     mean = np.asarray(mean, dtype=np.float64)
     # Steps as large as the rows lose least to rounding.
-    step = power_of_two(X - mean) if X.any() else 1.0
+    step = power_of_two(X - mean)
     probes = np.vstack([mean, mean + step * np.eye(n), X[:_N_PROBES]])
     with warnings.catch_warnings():
         # A frozen transformer may know names; the rows were checked by the caller.
         warnings.filterwarnings("ignore", message="X does not have valid feature")
-        outputs = transformer.transform(probes.astype(X.dtype))
+        outputs = transformer.transform(probes)
     outputs = outputs.toarray() if sp.issparse(outputs) else np.asarray(outputs)
     outputs = _real(check_matrix(outputs, "transform of matrix"))
     linear = (outputs[1 : n + 1] - outputs[0]).T / step
@@ -78,7 +78,7 @@ def _map_of_transformer(transformer, X):
     off = max(
         np.abs(outputs[0]).max(), np.abs(outputs[n + 1 :] - predicted).max(initial=0)
     )
-    if off > _ROUNDING[X.dtype] * largest:
+    if off > _ROUNDING * largest:
         name = type(transformer).__name__
         raise ValueError(
             f"matrix={name}(...) is not linear around its mean: its transform differs "

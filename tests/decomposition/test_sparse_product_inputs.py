@@ -1,4 +1,4 @@
-"""What SparseProductTransformer takes and refuses: transformers, operators, searches."""
+"""Inputs of SparseProductTransformer, taken and refused."""
 
 import numpy as np
 import pytest

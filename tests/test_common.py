@@ -17,7 +17,11 @@ from sklearn.utils import get_tags
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skfrugal.cluster import MiniBatchQuickKMeans, QuickKMeans
-from skfrugal.decomposition import ButterflyTransformer, SparseProductTransformer
+from skfrugal.decomposition import (
+    ButterflyTransformer,
+    SparseProductDictionaryLearning,
+    SparseProductTransformer,
+)
 from skfrugal.kernel_approximation import FrugalNystroem, StructuredRBFSampler
 from skfrugal.kernel_ridge import FrugalKernelRidge, FrugalKernelRidgeClassifier
 from skfrugal.random_projection import StructuredRandomProjection
@@ -28,6 +32,9 @@ ESTIMATORS = [
     ButterflyTransformer(n_components=1, decoder="least_squares"),
     ButterflyTransformer(n_components=1, core=1),
     ButterflyTransformer(n_components=1, depth="cv"),
+    SparseProductDictionaryLearning(max_iter=5),
+    SparseProductDictionaryLearning(5, structure="butterfly", fit_algorithm="cd"),
+    SparseProductDictionaryLearning(structure="palm4msa", max_iter=5),
     SparseProductTransformer(),
     SparseProductTransformer(structure="low_rank", data_aware=True),
     SparseProductTransformer(structure="butterfly", max_error=0.3),
@@ -69,6 +76,7 @@ def test_scikit_learn_checks(estimator, check, monkeypatch):
 
 SMALL = [
     ButterflyTransformer(n_components=3),
+    SparseProductDictionaryLearning(5, max_iter=5, random_state=0),
     SparseProductTransformer(structure="butterfly"),
     QuickKMeans(n_clusters=3, random_state=0, n_init=1),
     MiniBatchQuickKMeans(n_clusters=3, random_state=0),

@@ -1,0 +1,72 @@
+"""Where a structured dictionary starts: atoms, and their projection."""
+
+import numpy as np
+
+from skfrugal.decomposition._projecting import resolve_structure
+from skfrugal.solvers import hierarchical_palm4msa, rectangular_operator
+from skfrugal.solvers._target import check_matrix
+from skfrugal.structures import Auto, budget_in_values
+
+# Factors of a dictionary that palm4MSA splits.
+_N_FACTORS = 4
+
+
+class _Palm:
+    """Products of sparse factors whose supports are learnt from the first atoms."""
+
+    def __init__(self, budget):
+        self.budget = budget
+
+    def project(self, matrix, *, row_weight=None, random_state=None):
+        """Hierarchical palm4MSA with the schedule of wide dictionaries."""
+        wide = matrix if matrix.shape[0] <= matrix.shape[1] else matrix.T
+        m, n = wide.shape
+        values = budget_in_values(self.budget, matrix.shape)
+        k = min(m, max(1, values // (n + (_N_FACTORS - 1) * m)))
+        schedule = rectangular_operator(m, n, n_factors=_N_FACTORS, k=k, s=k)
+        result = hierarchical_palm4msa(wide, schedule)
+        return result.operator if wide is matrix else result.operator.T
+
+
+def start(X, n_components, structure, budget, dict_init, rng):
+    """The first dictionary and its structure.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_features)
+    n_components : int
+    structure, budget
+        Parameters of the estimator.
+    dict_init : array-like or None
+        Atoms to start from; None draws rows.
+    rng : RandomState
+    """
+    shape = (n_components, X.shape[1])
+    if dict_init is None:
+        atoms = _drawn(X, n_components, rng)
+    else:
+        dict_init = dict_init.toarray() if hasattr(dict_init, "toarray") else dict_init
+        atoms = check_matrix(dict_init, "dict_init").astype(np.float64)
+        if atoms.shape != shape:
+            raise ValueError(
+                f"dict_init has shape {atoms.shape}; pass n_components atoms of "
+                f"n_features numbers, an array of shape {shape}."
+            )
+    norms = np.linalg.norm(atoms, axis=1, keepdims=True)
+    atoms = atoms / np.where(norms > 0, norms, 1.0)
+    if isinstance(structure, str) and structure == "palm4msa":
+        return _Palm(budget).project(atoms), None
+    structure = resolve_structure(structure, shape, budget)
+    if isinstance(structure, Auto):
+        structure = structure.chosen(atoms)
+    return structure.project(atoms, random_state=rng).operator, structure
+
+
+def _drawn(X, n_atoms, rng):
+    """Rows of X that are not zero, and where these are too few their mixtures."""
+    rows = X[X.any(axis=1)]
+    if not len(rows):
+        return rng.standard_normal((n_atoms, X.shape[1]))
+    rows = rows[rng.permutation(len(rows))[:n_atoms]]
+    mixtures = rng.standard_normal((n_atoms - len(rows), len(rows))) @ rows
+    return np.vstack([rows, mixtures])

@@ -13,8 +13,8 @@ from sklearn.utils import check_array, check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skfrugal._sklearn import HasMethods, Interval, StrOptions, _fit_context
-from skfrugal.decomposition._moments import power_of_two
 from skfrugal.decomposition._dictionary_start import start
+from skfrugal.decomposition._moments import power_of_two
 from skfrugal.decomposition._sparse_codes import dictionary_steps, encode
 from skfrugal.solvers._iterate import iterate
 from skfrugal.structures import STRUCTURES

@@ -151,8 +151,7 @@ class ButterflyTransformer(
 
     L. Le Magoarou, R. Gribonval, N. Tremblay, "Approximate fast graph Fourier
     transforms via multilayer sparse approximations", IEEE Transactions on Signal and
-    Information Processing over Networks 4(2), 2018 (the truncated parallel Jacobi
-    method).
+    Information Processing over Networks 4(2), 2018 (truncated parallel Jacobi).
 
     Examples
     --------

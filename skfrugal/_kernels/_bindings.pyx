@@ -241,6 +241,11 @@ cdef class Table(ProductTable):
         return self.kernels.product_rows
 
     @property
+    def product_chunk(self):
+        """Numbers of a row of a dense factor which are summed without a stop."""
+        return self.kernels.product_chunk
+
+    @property
     def dot8(self):
         """Whether there are products of 8-bit numbers."""
         return bool(self.kernels.dot8)

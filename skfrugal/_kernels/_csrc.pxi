@@ -157,7 +157,7 @@ cdef extern from "kernels.h":
         void (*nearest_move_f64)(const double *, ptrdiff_t, ptrdiff_t, const double *,
                                  const int32_t *, const int32_t *, double *, ptrdiff_t,
                                  ptrdiff_t, ptrdiff_t) nogil
-        int product_vectors, product_rows
+        int product_vectors, product_rows, product_chunk
         void (*nearest_product_f32)(const c_nearest_product *, const float *, ptrdiff_t,
                                     ptrdiff_t, ptrdiff_t, int32_t *, float *) nogil
         void (*nearest_product_f64)(const c_nearest_product *, const double *,

@@ -31,12 +31,7 @@ def pack_product(matrices, squared_norms, table, dtype):
     n_in = matrices[-1].shape[1]
     panel = table.product_rows
     first, *others = matrices
-    if others:
-        block = min(n_in, BLOCK)
-        starts = range(0, n_in, block)
-        blocks = [others[-1][:, i : i + block] for i in starts]
-    else:
-        block, blocks = n_in, []
+    blocks = _blocks(others[-1]) if others else []
     inner = [*blocks, *reversed(others[:-1])]
     steps = [_step(matrix, line, panel, dtype, has_place=True) for matrix in inner]
     last, order = _last_step(-first, line, panel, dtype)
@@ -46,11 +41,39 @@ def pack_product(matrices, squared_norms, table, dtype):
     return PackedProduct(
         [*steps, last],
         heads.astype(dtype).ravel(),
-        block=block,
+        block=min(n_in, BLOCK) if others else n_in,
         width=max((step[1] for step in steps), default=0),
         n_blocks=len(blocks),
         line=line,
     )
+
+
+def longest_sums(matrices, table):
+    """Most roundings that a number goes through in the sums of each factor."""
+    first, *others = matrices
+    sums = [_longest_row(first) + 1]
+    for position, matrix in enumerate(others, start=1):
+        is_last = position == len(others)
+        longest = pieces = 0
+        for block in _blocks(matrix) if is_last else [matrix]:
+            size = _longest_row(block)
+            if not sp.issparse(block):
+                pieces += -(-size // table.product_chunk) - 1
+                size = min(size, table.product_chunk)
+            longest, pieces = max(longest, size), pieces + 1
+        sums.append(longest + pieces)
+    return sums
+
+
+def _blocks(matrix):
+    """Blocks of columns of the factor next to the data."""
+    return [matrix[:, i : i + BLOCK] for i in range(0, matrix.shape[1], BLOCK)]
+
+
+def _longest_row(matrix):
+    if sp.issparse(matrix):
+        return int(np.diff(matrix.indptr).max(initial=0))
+    return matrix.shape[1]
 
 
 def _last_step(matrix, line, panel, dtype):

@@ -13,7 +13,7 @@ import scipy.sparse as sp
 
 from skfrugal import _kernels
 from skfrugal._kernels._bindings import aligned_empty
-from skfrugal._kernels._product_packing import pack_product
+from skfrugal._kernels._product_packing import longest_sums, pack_product
 from skfrugal._parallel import run_rows
 from skfrugal.operators import _base
 from skfrugal.operators._dense import Dense
@@ -145,7 +145,7 @@ class ProductNearest:
         self.matrices = matrices
         self.kernels = kernels
         self._nanoseconds = nanoseconds
-        self._bounds = ProductBounds.of(matrices)
+        self._bounds = ProductBounds.of(matrices, longest_sums(matrices, kernels))
         self._kept = _first_copies(matrices[0])
         self._packed = {}
 

@@ -12,9 +12,10 @@ _U = np.finfo(np.float64).eps / 2
 class ProductBounds:
     """What the factors of ``C = A_1 ... A_J`` say about products ``C x``.
 
-    Let ``P`` be ``|A_1| ... |A_J|`` and m_j the most numbers in a row of A_j.  The
-    products of the factors, one after the other and in any order of their sums, err by
-    ``(m_1 + ... + m_J) u (P |x|)_k`` at most, without terms in u^2.
+    Let ``P`` be ``|A_1| ... |A_J|`` and m_j the most roundings of a sum of A_j's.  The
+    products of the factors, one after the other, err by
+    ``(m_1 + ... + m_J) u (P |x|)_k``
+    at most, without terms in u^2.
 
     Attributes
     ----------
@@ -43,14 +44,13 @@ class ProductBounds:
     n_last: int
 
     @classmethod
-    def of(cls, matrices):
-        """Bounds of CSR arrays and ndarrays of float64."""
+    def of(cls, matrices, sums):
+        """Bounds of CSR arrays and ndarrays of float64, given m_1, ..., m_J."""
         absolute = [abs(matrix) for matrix in matrices]
         squared, _ = _squared_norms(matrices)
         above, largest = _squared_norms(absolute)
-        sizes = [_longest_row(matrix) for matrix in matrices]
         added = np.zeros(matrices[-1].shape[1])
-        for matrix, size in zip(reversed(absolute), reversed(sizes), strict=True):
+        for matrix, size in zip(reversed(absolute), reversed(sums), strict=True):
             added = matrix @ added + size
         values = np.concatenate([_values(matrix) for matrix in absolute])
         values = values[values > 0]
@@ -61,8 +61,8 @@ class ProductBounds:
             gain=float(added.max()),
             least=values.min(initial=1.0),
             most=values.max(initial=1.0),
-            n_terms=sum(sizes) + len(sizes),
-            n_last=sizes[0],
+            n_terms=sum(sums) + len(sums),
+            n_last=sums[0],
         )
 
     def trust(self, n_features, dtype):
@@ -109,9 +109,3 @@ def _squared_norms(matrices):
 
 def _values(matrix):
     return matrix.data if sp.issparse(matrix) else matrix.ravel()
-
-
-def _longest_row(matrix):
-    if sp.issparse(matrix):
-        return int(np.diff(matrix.indptr).max(initial=0))
-    return matrix.shape[1]

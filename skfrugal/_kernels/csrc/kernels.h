@@ -265,7 +265,8 @@ struct kernels {
                              const double *weights, const int32_t *before,
                              const int32_t *after, double *sums, ptrdiff_t ldsums,
                              ptrdiff_t start, ptrdiff_t stop);
-    int product_vectors, product_rows; /* of a line; of a panel of a dense factor */
+    /* Vectors of a line; rows of a panel of a dense factor, and numbers of a chunk. */
+    int product_vectors, product_rows, product_chunk;
     void (*nearest_product_f32)(const struct nearest_product *, const float *x,
                                 ptrdiff_t ldx, ptrdiff_t start, ptrdiff_t stop,
                                 int32_t *labels, float *scratch);

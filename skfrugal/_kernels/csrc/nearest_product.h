@@ -15,36 +15,8 @@
  * returned as ~k: somebody must look again.
  */
 
+#include "product_lines.h"
 #include "product_least.h"
-
-#define LINE (LANES * PRODUCT_VECTORS)
-
-/* Lines of n columns of the rows, whose squares are added to `squares`; n_ahead rows
- * follow these LINE.  Lanes without a row hold zeros. */
-INLINE void FN(product_lines)(const REAL *x, ptrdiff_t ldx, ptrdiff_t n_rows,
-                              ptrdiff_t n_ahead, ptrdiff_t n, REAL *z, REAL *squares,
-                              const int n_vectors)
-{
-    for (int v = 0; v < n_vectors; v++, x += LANES * ldx, z += LANES) {
-        const ptrdiff_t rows = n_rows - v * LANES, to_come = n_ahead - v * LANES;
-        VEC sum[4] = {FN(load)(squares + v * LANES)};
-        UNROLL for (int k = 1; k < 4; k++) sum[k] = FN(splat)(0);
-        for (ptrdiff_t i = 0; i < n; i += LANES) {
-            const int lines = (int)(n - i < LANES ? n - i : LANES);
-            VEC block[LANES];
-            if (rows >= LANES && lines == LANES) FN(load_turned)(x + i, ldx, block);
-            else FN(load_edge)(x + i, ldx, rows, lines, block);
-            UNROLL for (int r = 0; r < LANES; r++) {
-                sum[r % 4] = FN(fma)(block[r], block[r], sum[r % 4]);
-                if (r < lines) FN(store)(z + (i + r) * LINE, block[r]);
-            }
-            for (int r = 0; r < LANES && r < to_come; r++)
-                PREFETCH_L2(x + (LINE + r) * ldx + i);
-        }
-        sum[0] = FN(add)(FN(add)(sum[0], sum[1]), FN(add)(sum[2], sum[3]));
-        FN(store)(squares + v * LANES, sum[0]);
-    }
-}
 
 /* sum += the numbers of a sparse row times their lines */
 INLINE void FN(product_row)(VEC *sum, const REAL *z, const int *offset,
@@ -91,11 +63,30 @@ INLINE void FN(product_add_rows)(const REAL *z, REAL *y, const int *offset,
     for (; count > 0; count--, offset += size + 1, value += size) {
         REAL *to = y + *offset;
         VEC sum[PRODUCT_VECTORS];
-        UNROLL for (int v = 0; v < n_vectors; v++) sum[v] = FN(load)(to + v * LANES);
+        UNROLL for (int v = 0; v < n_vectors; v++) sum[v] = FN(splat)(0);
         if (is_long) FN(product_long_row)(sum, z, offset + 1, value, size, n_vectors);
         else FN(product_row)(sum, z, offset + 1, value, size, n_vectors);
-        UNROLL for (int v = 0; v < n_vectors; v++) FN(store)(to + v * LANES, sum[v]);
+        FN(add_line)(to, sum, n_vectors);
     }
+}
+
+/* The same for a dense factor, by chunks of columns: fewer roundings in a row. */
+INLINE void FN(product_add_panels)(const struct product_step *step, const REAL *z,
+                                   REAL *y, const int n_vectors)
+{
+    const REAL *value = (const REAL *)step->values;
+    for (ptrdiff_t i = 0; i < step->n_out; i += PRODUCT_ROWS, y += PRODUCT_ROWS * LINE)
+        for (ptrdiff_t k = 0; k < step->n_in; k += PRODUCT_CHUNK) {
+            const ptrdiff_t left = step->n_in - k;
+            const ptrdiff_t n = left < PRODUCT_CHUNK ? left : PRODUCT_CHUNK;
+            VEC sum[PRODUCT_ROWS][PRODUCT_VECTORS];
+            UNROLL for (int r = 0; r < PRODUCT_ROWS; r++)
+                UNROLL for (int v = 0; v < n_vectors; v++) sum[r][v] = FN(splat)(0);
+            FN(product_panel)(sum, z + k * LINE, value, n, n_vectors);
+            UNROLL for (int r = 0; r < PRODUCT_ROWS; r++)
+                FN(add_line)(y + r * LINE, sum[r], n_vectors);
+            value += n * PRODUCT_ROWS;
+        }
 }
 
 INLINE void FN(product_add)(const struct product_step *step, const REAL *z, REAL *y,
@@ -119,17 +110,7 @@ INLINE void FN(product_add)(const struct product_step *step, const REAL *z, REAL
         offset += (size + 1) * count;
         value += size * count;
     }
-    if (step->dense)
-        for (ptrdiff_t i = 0; i < step->n_out; i += PRODUCT_ROWS) {
-            VEC sum[PRODUCT_ROWS][PRODUCT_VECTORS];
-            UNROLL for (int r = 0; r < PRODUCT_ROWS; r++)
-                UNROLL for (int v = 0; v < n_vectors; v++)
-                    sum[r][v] = FN(load)(y + (i + r) * LINE + v * LANES);
-            FN(product_panel)(sum, z, value + i * step->n_in, step->n_in, n_vectors);
-            UNROLL for (int r = 0; r < PRODUCT_ROWS; r++)
-                UNROLL for (int v = 0; v < n_vectors; v++)
-                    FN(store)(y + (i + r) * LINE + v * LANES, sum[r][v]);
-        }
+    if (step->dense) FN(product_add_panels)(step, z, y, n_vectors);
 }
 
 /* The least scores of `count` rows of one size of the first factor (whose signs are

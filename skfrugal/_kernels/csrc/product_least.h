@@ -1,19 +1,4 @@
-/* The least two of scores and the number of the least, lane by lane; and the loads that
- * turn LANES rows of LANES numbers. */
-
-#ifndef SKFRUGAL_PRODUCT_LEAST
-#define SKFRUGAL_PRODUCT_LEAST
-
-/* Vectors of a line (more of them would not fit in L1); rows of a panel of a dense factor,
- * whose sums are in registers. */
-#define PRODUCT_VECTORS 2
-#define PRODUCT_ROWS (MANY_REGISTERS ? 12 : 6)
-
-/* Sizes of sparse rows which have code of their own */
-#define EACH_SIZE(do)                                                                 \
-    do(0) do(1) do(2) do(3) do(4) do(5) do(6) do(7) do(8) do(9) do(10)
-
-#endif
+/* The least two of scores and the number of the least, lane by lane. */
 
 struct FN(least) {
     VEC best[PRODUCT_VECTORS], second[PRODUCT_VECTORS], name[PRODUCT_VECTORS];
@@ -102,46 +87,4 @@ INLINE void FN(name_least)(const struct nearest_product *p,
                         ? label
                         : ~label;
     }
-}
-
-/* out[i] = number i of each of LANES rows */
-#if HAS_VECTORS && VECTOR_BYTES == 64 && REAL_BYTES == 4
-INLINE void FN(load_turned)(const REAL *x, ptrdiff_t ldx, VEC *out)
-{
-    UNROLL for (int c = 0; c < LANES; c += 4) { /* quarters are put together by loads */
-        __m512 t[4];
-        UNROLL for (int r = 0; r < 4; r++) {
-            const REAL *from = x + r * ldx + c;
-            t[r] = _mm512_castps128_ps512(_mm_loadu_ps(from));
-            t[r] = _mm512_insertf32x4(t[r], _mm_loadu_ps(from + 4 * ldx), 1);
-            t[r] = _mm512_insertf32x4(t[r], _mm_loadu_ps(from + 8 * ldx), 2);
-            t[r] = _mm512_insertf32x4(t[r], _mm_loadu_ps(from + 12 * ldx), 3);
-        }
-        const __m512d a = (__m512d)_mm512_unpacklo_ps(t[0], t[1]);
-        const __m512d b = (__m512d)_mm512_unpackhi_ps(t[0], t[1]);
-        const __m512d d = (__m512d)_mm512_unpacklo_ps(t[2], t[3]);
-        const __m512d e = (__m512d)_mm512_unpackhi_ps(t[2], t[3]);
-        out[c] = (VEC)_mm512_unpacklo_pd(a, d);
-        out[c + 1] = (VEC)_mm512_unpackhi_pd(a, d);
-        out[c + 2] = (VEC)_mm512_unpacklo_pd(b, e);
-        out[c + 3] = (VEC)_mm512_unpackhi_pd(b, e);
-    }
-}
-#else
-INLINE void FN(load_turned)(const REAL *x, ptrdiff_t ldx, VEC *out)
-{
-    UNROLL for (int r = 0; r < LANES; r++) out[r] = FN(load)(x + r * ldx);
-    FN(transpose)(out);
-}
-#endif
-
-/* The same where rows or columns end, with zeros beyond. */
-INLINE void FN(load_edge)(const REAL *x, ptrdiff_t ldx, ptrdiff_t rows, int columns,
-                          VEC *out)
-{
-    REAL square[LANES * LANES];
-    memset(square, 0, sizeof square);
-    for (int r = 0; r < LANES && r < rows; r++)
-        memcpy(square + r * LANES, x + r * ldx, columns * sizeof(REAL));
-    FN(load_turned)(square, LANES, out);
 }

@@ -52,6 +52,7 @@ const struct kernels CONCAT(skfrugal_, ISA) = {
     .nearest_distance_f64 = nearest_distance_f64,
     .product_vectors = PRODUCT_VECTORS,
     .product_rows = PRODUCT_ROWS,
+    .product_chunk = PRODUCT_CHUNK,
     .nearest_product_f32 = nearest_product_f32,
     .nearest_product_f64 = nearest_product_f64,
     .kernel_rows = KERNEL_ROWS,

@@ -27,7 +27,7 @@ from skfrugal.operators import (
 from skfrugal.solvers import butterfly_regression
 from skfrugal.solvers._iterate import iterate
 from skfrugal.solvers._refit import refit_steps
-from skfrugal.solvers._target import binary_exponent
+from skfrugal.solvers._target import binary_exponent, in_common_scale
 
 # Iterations of a fit of values to codes, which are soon to be replaced.
 _N_GRADIENT, _N_REFIT, _N_PROJECTIONS = 30, 5, 5
@@ -94,8 +94,8 @@ class AtomFit:
         """Values of a chain by gradient, from those that it has."""
         # With exponents of zero the regression takes values as they are.
         right, up = binary_exponent(self.R), binary_exponent(self.Y)
-        scaled = [factor.values.transpose(0, 2, 1, 3) for factor in factors[::-1]]
-        scaled[0] = np.ldexp(scaled[0], right - up)
+        mirrored = [factor.values.transpose(0, 2, 1, 3) for factor in factors[::-1]]
+        scaled, _ = in_common_scale(mirrored, right - up, np.float64)
         run = butterfly_regression(
             np.ldexp(self.R, -right),
             np.ldexp(self.Y, -up),

@@ -7,8 +7,9 @@ from skfrugal.solvers import hierarchical_palm4msa, rectangular_operator
 from skfrugal.solvers._target import check_matrix
 from skfrugal.structures import Auto, budget_in_values
 
-# Factors of a dictionary that palm4MSA splits.
-_N_FACTORS = 4
+# Factors of a dictionary that palm4MSA splits, as many as leave that many entries to
+# each row or column.
+_N_FACTORS, _LEAST_ENTRIES = (5, 4, 3, 2), 3
 
 
 class _Palm:
@@ -22,8 +23,12 @@ class _Palm:
         wide = matrix if matrix.shape[0] <= matrix.shape[1] else matrix.T
         m, n = wide.shape
         values = budget_in_values(self.budget, matrix.shape)
-        k = min(m, max(1, values // (n + (_N_FACTORS - 1) * m)))
-        schedule = rectangular_operator(m, n, n_factors=_N_FACTORS, k=k, s=k)
+        for n_factors in _N_FACTORS:
+            k = values // (n + (n_factors - 1) * m)
+            if k >= _LEAST_ENTRIES:
+                break
+        k = min(m, max(1, k))
+        schedule = rectangular_operator(m, n, n_factors=n_factors, k=k, s=k)
         result = hierarchical_palm4msa(wide, schedule)
         return result.operator if wide is matrix else result.operator.T
 

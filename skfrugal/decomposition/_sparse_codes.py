@@ -1,7 +1,10 @@
 """Sparse codes of rows in a dictionary that is an operator, and both learnt in turn."""
 
+import warnings
+
 import numpy as np
 from sklearn.decomposition import sparse_encode
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import orthogonal_mp_gram
 from sklearn.utils.extmath import row_norms
 
@@ -53,7 +56,12 @@ def dictionary_steps(X, operator, structure, encode, alpha):
     codes = np.zeros((len(X), operator.shape[0]))
     last = _costs(X, codes, operator, alpha).sum()
     while True:
-        codes = _better(X, codes, encode(X, operator, init=codes), operator, alpha)
+        with warnings.catch_warnings():
+            # Codes that are a little worse do no harm before the last turn.
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            warnings.filterwarnings("ignore", message=" ?Orthogonal matching pursuit")
+            found = encode(X, operator, init=codes)
+        codes = _better(X, codes, found, operator, alpha)
         if codes.any():
             penalty = np.diag(alpha * np.abs(codes).sum(axis=0))
             fit = AtomFit.of_codes(codes.T @ codes + penalty, codes.T @ X)

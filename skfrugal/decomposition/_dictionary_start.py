@@ -2,8 +2,9 @@
 
 import numpy as np
 
+from skfrugal.constraints import KSparse, KSparseColumns
 from skfrugal.decomposition._projecting import resolve_structure
-from skfrugal.solvers import hierarchical_palm4msa, rectangular_operator
+from skfrugal.solvers import Schedule, hierarchical_palm4msa
 from skfrugal.solvers._target import check_matrix
 from skfrugal.structures import Auto, budget_in_values
 
@@ -21,16 +22,28 @@ class _Palm:
     def project(self, matrix, *, row_weight=None, random_state=None):
         """Hierarchical palm4MSA with the schedule of wide dictionaries."""
         wide = matrix if matrix.shape[0] <= matrix.shape[1] else matrix.T
-        m, n = wide.shape
-        values = budget_in_values(self.budget, matrix.shape)
-        for n_factors in _N_FACTORS:
-            k = values // (n + (n_factors - 1) * m)
-            if k >= _LEAST_ENTRIES:
-                break
-        k = min(m, max(1, k))
-        schedule = rectangular_operator(m, n, n_factors=n_factors, k=k, s=k)
+        schedule = _schedule(*wide.shape, budget_in_values(self.budget, matrix.shape))
         result = hierarchical_palm4msa(wide, schedule)
         return result.operator if wide is matrix else result.operator.T
+
+
+def _schedule(m, n, values):
+    """That of `skfrugal.solvers.dictionary`, whose residuals shrink to the budget.
+
+    One m x n factor of k entries a column on the right, square ones with k m entries.
+    """
+    for n_factors in _N_FACTORS:
+        k = values // (n + (n_factors - 1) * m)
+        if k >= _LEAST_ENTRIES:
+            break
+    k = min(m, max(1, k))
+    square = KSparse(k * m)
+    shares = [(k / m) ** (level / (n_factors - 1)) for level in range(1, n_factors)]
+    return Schedule(
+        (KSparseColumns(k), *[square] * (n_factors - 2)),
+        (*[KSparse(round(m * m * share)) for share in shares[:-1]], square),
+        side="right",
+    )
 
 
 def start(X, n_components, structure, budget, dict_init, rng):

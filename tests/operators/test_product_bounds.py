@@ -21,7 +21,6 @@ from skfrugal.operators._fused_product_nearest import product_nearest
 from skfrugal.operators._product_bounds import ProductBounds
 
 TABLES = _kernels.tables()
-DTYPES = [np.float32, np.float64]
 
 
 def random_sparse(rng, n_rows, n_columns, density):

@@ -22,6 +22,7 @@ from skfrugal.cluster._nearest import (
     inertia,
     nearest_labels,
 )
+from skfrugal.cluster._structure_choice import Choice
 from skfrugal.operators import Dense
 from skfrugal.structures import LowRank, budget_in_values, check_structure
 
@@ -71,16 +72,17 @@ class CentroidModel(
             X.sum_duplicates()
         return X
 
-    def _resolve_structure(self, n_features):
-        """Structure of the centroids, or None for exact assignment."""
+    def _resolve_structure(self, n_features, rng):
+        """Structure of the centroids, a `Choice`, or None for exact assignment."""
         is_auto = isinstance(self.structure, str) and self.structure == "auto"
         if self.assignment == "structured":
             structure, shape = self.structure, (self.n_clusters, n_features)
             if is_auto and self.budget is None:
                 smallest = LowRank(rank=1).n_parameters(shape)
-                is_tiny = budget_in_values(None, shape) < smallest
-                structure = "dense" if is_tiny else "auto"
-            return check_structure(structure, shape=shape, budget=self.budget)
+                if budget_in_values(None, shape) < smallest:
+                    return check_structure("dense", shape, self.budget)
+            structure = check_structure(structure, shape=shape, budget=self.budget)
+            return Choice(self.budget, rng) if is_auto else structure
         if not is_auto or self.budget is not None:
             raise ValueError(
                 f"structure={self.structure!r} and budget={self.budget!r} have no "

@@ -19,10 +19,12 @@ def cluster_means(X, sample_weight, labels, centers, *, relocate=True):
         their centroids, by scikit-learn's rule.
     """
     sums, counts = weighted_sums(X, sample_weight, labels, len(centers))
-    return _means(X, sample_weight, labels, centers, sums, counts, relocate=relocate)
+    return means_of_sums(
+        X, sample_weight, labels, centers, sums, counts, relocate=relocate
+    )
 
 
-def _means(X, sample_weight, labels, centers, sums, counts, *, relocate=True):
+def means_of_sums(X, sample_weight, labels, centers, sums, counts, *, relocate=True):
     """`cluster_means` from the sums and the weights of the clusters, overwritten."""
     if relocate:
         _relocate_empty(X, sample_weight, labels, centers, sums, counts)
@@ -39,7 +41,7 @@ def moved_means(X, sample_weight, labels, centers, sums, counts):
         np.divide(sums, counts[:, np.newaxis], out=means, casting="same_kind")
         return means
     sums, counts = sums.copy(), counts.copy()
-    means, counts = _means(X, sample_weight, labels, centers, sums, counts)
+    means, counts = means_of_sums(X, sample_weight, labels, centers, sums, counts)
     # Clusters that stay empty wait at the largest one.
     means[counts <= 0] = means[counts.argmax()]
     return means.astype(centers.dtype, copy=False)

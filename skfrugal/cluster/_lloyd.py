@@ -1,26 +1,20 @@
-"""Lloyd's iterations, with dense or with structured centroids.
+"""Lloyd's iterations with dense centroids, and what all iterations report.
 
-Both are generators of `Step`: the caller owns ``max_iter``, the report and the
+Iterations are generators of `Step`: the caller owns ``max_iter``, the report and the
 callbacks, and stops at the first step that bears a message.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property, partial
 
 import numpy as np
 import scipy.sparse as sp
 
-from skfrugal.cluster._cluster_means import (
-    cluster_means,
-    moved_means,
-    squared_move,
-    weighted_sums,
-)
+from skfrugal.cluster._cluster_means import moved_means, squared_move, weighted_sums
 from skfrugal.cluster._nearest import inertia, nearest_labels
 from skfrugal.operators import Dense, Operator
 from skfrugal.operators._assigned_rows import AssignedRows
-from skfrugal.structures import Auto
 
 
 @dataclass(frozen=True)
@@ -166,92 +160,3 @@ class _Finder:
         if labels is None or self.rows is not None:
             labels = self.labels(operator)
         return labels, inertia(self.X, self.sample_weight, operator, labels)
-
-
-def settled_projection(structure, rng):
-    """``project(means, row_weight=counts)`` of a structure.
-
-    Of a choice among structures the first means decide, once and for all.
-    """
-    settled = None
-
-    def project(means, *, row_weight):
-        nonlocal settled
-        if settled is None:
-            settled = structure
-            if isinstance(structure, Auto):
-                settled = structure.chosen(means, row_weight=row_weight)
-        return settled.project(means, row_weight=row_weight, random_state=rng)
-
-    return project
-
-
-def structured_steps(X, sample_weight, centers, *, project, tol):
-    """Steps of Lloyd's algorithm whose centroids keep a structure.
-
-    The means of the clusters are projected on the structure, weighted by the
-    weights of the clusters, as the inertia is
-
-        within + sum_k n_k |m_k - c_k|^2,
-
-    and the rows are assigned to the projected centroids.  The inertia never rises:
-    a projection that raises it is refused, and ends the iterations.
-
-    Parameters
-    ----------
-    X, sample_weight, centers
-        As in `lloyd_steps`, but rows need not be centred.
-
-    project : callable
-        ``project(means, row_weight=counts)`` returns a `Factorization`.
-
-    tol : float
-        The iterations have converged when the inertia falls by `tol` at most,
-        relatively, or when no label changes.
-    """
-    labels, value = nearest_labels(X, Dense(centers)), np.inf
-    step = None
-    while True:
-        new = _projected(X, sample_weight, labels, centers, project, value)
-        if new is None:
-            yield replace(step, message="no projection lowers the inertia.")
-            continue
-        operator, labels_new, value_new, error = new
-        message = None
-        if step is not None and np.array_equal(labels_new, labels):
-            message = "strict convergence."
-        elif step is not None and value - value_new <= tol * value:
-            message = f"inertia fell by {value - value_new}, tolerance {tol} of it."
-        labels, value, centers = labels_new, value_new, operator.toarray()
-        step = Step(
-            operator,
-            partial(_identity, value),
-            partial(_identity, (labels, value)),
-            message,
-            error,
-        )
-        yield step
-
-
-def _identity(value):
-    return value
-
-
-def _projected(X, sample_weight, labels, centers, project, value):
-    """Operator, labels, inertia and error of projected means; None if it exceeds.
-
-    Empty clusters are first relocated, then, if the inertia exceeds `value`, left.
-    """
-    has_empty = len(np.unique(labels)) < len(centers)
-    for relocate in (True, False) if has_empty else (False,):
-        means, counts = cluster_means(
-            X, sample_weight, labels, centers, relocate=relocate
-        )
-        result = project(
-            means.astype(centers.dtype, copy=False), row_weight=np.maximum(counts, 0)
-        )
-        labels_new = nearest_labels(X, result.operator)
-        value_new = inertia(X, sample_weight, result.operator, labels_new)
-        if value_new <= value:
-            return result.operator, labels_new, value_new, float(result.error)
-    return None

@@ -19,6 +19,7 @@ from skfrugal.cluster._centroid_model import CentroidModel
 from skfrugal.cluster._init import check_weights, initial_centers, resolve_n_init
 from skfrugal.cluster._mini_batch import Convergence, Updater
 from skfrugal.cluster._nearest import check_in_range, inertia, nearest_labels
+from skfrugal.cluster._structured import Projection
 from skfrugal.operators import Dense
 from skfrugal.structures import STRUCTURES
 
@@ -225,10 +226,10 @@ class MiniBatchQuickKMeans(CentroidModel):
         with self._whole_or_unchanged(), np.errstate(over="ignore", invalid="ignore"):
             X = self._validated(X, reset=True)
             n_init = self._check_against(X)
-            structure = self._resolve_structure(X.shape[1])
+            rng = check_random_state(self.random_state)
+            structure = self._resolve_structure(X.shape[1], rng)
             sample_weight = check_weights(sample_weight, X)
             init = self._resolve_init(X)
-            rng = check_random_state(self.random_state)
 
             tol = self.tol * self._variance(X) if self.tol > 0 else 0.0
             centers = self._best_start(X, sample_weight, init, n_init, rng)
@@ -237,7 +238,7 @@ class MiniBatchQuickKMeans(CentroidModel):
             updater = Updater(centers, counts, n_rows=n_rows)
             n_steps, smoothed = self._iterate(X, sample_weight, updater, tol, rng)
 
-            self._store(updater, structure, rng)
+            self._store(updater, structure and Projection(structure, rng))
             self.n_steps_ = n_steps
             self.n_iter_ = int(np.ceil(n_steps * self._n_batch(X) / X.shape[0]))
             self._store_labels(X, sample_weight)
@@ -268,13 +269,17 @@ class MiniBatchQuickKMeans(CentroidModel):
         is_first = not hasattr(self, "operator_")
         with self._whole_or_unchanged(), np.errstate(over="ignore", invalid="ignore"):
             X = self._validated(X, reset=is_first)
-            structure = self._resolve_structure(X.shape[1])
-            sample_weight = check_weights(sample_weight, X)
             if is_first or not hasattr(self, "_rng"):
                 self._rng = check_random_state(self.random_state)
+                vars(self).pop("_projected", None)
+            structure = self._resolve_structure(X.shape[1], self._rng)
+            sample_weight = check_weights(sample_weight, X)
             updater = self._resumed(X, sample_weight, is_first)
             self._step(updater, X, sample_weight, self._rng, self._n_batch(X))
-            self._store(updater, structure, self._rng)
+            project, before = getattr(self, "_projected", (None, None))
+            if structure is not None and project is None:
+                project = Projection(structure, self._rng)
+            self._store(updater, project, before)
             self.n_steps_ = getattr(self, "n_steps_", 0) + 1
             self._store_labels(X, sample_weight)
         return self
@@ -408,14 +413,13 @@ class MiniBatchQuickKMeans(CentroidModel):
             print(f"[{name}] Reassigning {n_reassigned} cluster centers.")
         return value
 
-    def _store(self, updater, structure, rng):
+    def _store(self, updater, project, before=None):
         """`operator_`, and what `partial_fit` goes on from."""
         operator = Dense(updater.centers)
-        if structure is not None:
-            result = structure.project(
-                updater.centers, row_weight=updater.counts, random_state=rng
-            )
-            operator = result.operator
+        vars(self).pop("_projected", None)
+        if project is not None:
+            result = project(updater.centers, row_weight=updater.counts, start=before)
+            operator, self._projected = result.operator, (project, result)
         self.operator_ = operator
         state = updater.centers, updater.counts, updater.n_since_reassigned, operator
         self._state = state

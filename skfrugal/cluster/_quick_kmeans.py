@@ -28,17 +28,14 @@ from skfrugal.cluster._init import (
     resolve_n_init,
     scaled_tolerance,
 )
-from skfrugal.cluster._lloyd import (
-    Run,
-    filtered_rows,
-    lloyd_steps,
-    settled_projection,
-    structured_steps,
-)
+from skfrugal.cluster._lloyd import Run, filtered_rows, lloyd_steps
 from skfrugal.cluster._nearest import inertia, nearest_labels
-from skfrugal.structures import (
-    STRUCTURES,
-)
+from skfrugal.cluster._structure_choice import Choice
+from skfrugal.cluster._structured import Projection, structured_steps
+from skfrugal.structures import STRUCTURES
+
+# Attributes of structured models alone.
+_OF_STRUCTURES = ("objectives_", "projection_error_", "structure_report_")
 
 
 class QuickKMeans(CallbackSupportMixin, CentroidModel):
@@ -58,9 +55,9 @@ class QuickKMeans(CallbackSupportMixin, CentroidModel):
 
     structure : str or structure, default="auto"
         Structure of the centroids, only with ``assignment="structured"``: an object
-        of :mod:`skfrugal.structures` or its name ("butterfly", "monarch",
-        "low_rank", "dense"); "auto" takes the one with the least error within the
-        budget.
+        of :mod:`skfrugal.structures` or its name ("sparse_product", "low_rank",
+        "monarch", "butterfly", "dense"); "auto" takes the one whose projection of the
+        first means has the least error within the budget.
 
     budget : int, float or None, default=None
         Stored values allowed to the centroids, only with
@@ -127,6 +124,11 @@ class QuickKMeans(CallbackSupportMixin, CentroidModel):
         Frobenius norm of the part of the cluster means that the structure misses,
         rows weighted by the weights of the clusters.  Only with
         ``assignment="structured"``.
+
+    structure_report_ : dict of str to dict
+        What ``structure="auto"`` compared: "n_values" of each structure, and the
+        "inertia" that it adds to the first means; beside them "fewer_clusters", as
+        many dense centroids as the largest of them has room for.
 
     filter_report_ : dict
         What found the nearest centroids in the iterations: "tier" ("rotated",
@@ -262,10 +264,10 @@ class QuickKMeans(CallbackSupportMixin, CentroidModel):
         with self._whole_or_unchanged(), np.errstate(over="ignore", invalid="ignore"):
             X = self._validated(X, reset=True)
             n_init = self._check_against(X)
-            structure = self._resolve_structure(X.shape[1])
+            rng = check_random_state(self.random_state)
+            structure = self._resolve_structure(X.shape[1], rng)
             sample_weight = check_weights(sample_weight, X)
             init = self._resolve_init(X)
-            rng = check_random_state(self.random_state)
 
             task = self._init_callback_context(max_subtasks=n_init)
             hook = {"estimator": self, "X": X, "y": y}
@@ -287,10 +289,15 @@ class QuickKMeans(CallbackSupportMixin, CentroidModel):
                 best = self._exact_run(X, sample_weight, starts, mean, tol)(task, hook)
             else:
                 starts = [start + mean for start in starts]
-                steps = self._structured_steps(X, sample_weight, structure, rng)
+                project = Projection(structure, rng)
+                steps = partial(
+                    structured_steps, X, sample_weight, project=project, tol=self.tol
+                )
                 best = self._best_run(steps, starts, task, hook)
 
             self._store(best, X, sample_weight)
+            if isinstance(structure, Choice):
+                self.structure_report_ = structure.table
             hook["X"] = X
             task.call_on_fit_task_end(**hook, reconstruction_attributes=dict)
         return self
@@ -348,13 +355,6 @@ class QuickKMeans(CallbackSupportMixin, CentroidModel):
             )
         return resolve_n_init(
             self.init, self.n_init, n_draws=10, name=type(self).__name__
-        )
-
-    def _structured_steps(self, X, sample_weight, structure, rng):
-        """Function of a start that gives the steps from there."""
-        project = settled_projection(structure, rng)
-        return partial(
-            structured_steps, X, sample_weight, project=project, tol=self.tol
         )
 
     def _exact_run(self, X, sample_weight, starts, mean, tol):
@@ -430,7 +430,7 @@ class QuickKMeans(CallbackSupportMixin, CentroidModel):
         self.labels_ = labels
         self.n_iter_ = run.n_iter
         # Those of an earlier fit with other parameters would not be true any more.
-        for name in ("objectives_", "projection_error_", "filter_report_"):
+        for name in (*_OF_STRUCTURES, "filter_report_"):
             vars(self).pop(name, None)
         if self.assignment == "structured":
             self.objectives_ = run.objectives

@@ -1,6 +1,7 @@
 """Short sparse products: two or three factors whose entries share a budget."""
 
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import scipy.sparse as sp
@@ -123,14 +124,14 @@ def sparse_product(  # noqa: PLR0913
     n_atoms, n_nonzero = _checked_sizes(n_atoms, n_nonzero)
     weight, unit = _relative_weight(row_weight, len(A))
     target, exponent = standardise(A)
-    problem = Problem(target, weight, n_nonzero)
+    problem, trials = Problem(target, weight, n_nonzero), Trials()
     if start is None:
         rng = check_rng(random_state)
-        parts = starting_parts(
-            problem, n_atoms, rng, lambda *to: _improved(problem, *to)
-        )
+        improved = partial(_improved, problem, trials)
+        parts = starting_parts(problem, n_atoms, rng, improved)
     else:
         parts = _resumed(start, A.shape, n_atoms, n_nonzero, exponent)
+        trials = replace(start.state.trials)
 
     def told(error):
         return unit * in_units(error, exponent)
@@ -138,7 +139,7 @@ def sparse_product(  # noqa: PLR0913
     def operator(parts):
         return _finished(parts, exponent, A.dtype)[0]
 
-    steps = _rounds(problem, parts, (operator, told))
+    steps = _rounds(problem, trials, parts, (operator, told))
     run = iterate(
         steps, max_iter=max_iter, tol=tol, on_step=on_step, name="Sparse products"
     )
@@ -150,39 +151,57 @@ def sparse_product(  # noqa: PLR0913
         message=f"{len(finished.factors)} factors of {_sizes_in_words(parts)} entries; "
         "monotone, no bounds.",
     )
-    return replace(result, state=State(parts, exponent))
+    return replace(result, state=State(parts, exponent, trials))
 
 
 @dataclass(frozen=True)
 class State:
-    """Parts of ``2**-exponent`` times a matrix."""
+    """Parts of ``2**-exponent`` times a matrix, and when to try other atoms."""
 
     parts: Parts
     exponent: int
+    trials: "Trials"
 
 
-def _rounds(problem, parts, views):
+@dataclass
+class Trials:
+    """When atoms that nobody uses are to be replaced: the rarer, the less it helps."""
+
+    pause: int = 0
+    waited: int = 0
+
+    def is_due(self):
+        self.waited += 1
+        return self.waited > self.pause
+
+    def note(self, helped):
+        self.pause, self.waited = 0 if helped else 2 * self.pause + 1, 0
+
+
+def _rounds(problem, trials, parts, views):
     """Yield a step after each round."""
     last = np.sqrt(problem.squared_error(parts))
     while True:
-        parts = _improved(problem, parts, 1)
+        parts = _improved(problem, trials, parts, 1)
         error = np.sqrt(problem.squared_error(parts))
         gain = (last - error) / last if last > 0 else 0.0
         yield SweepStep(parts, gain, error, *views)
         last = error
 
 
-def _improved(problem, parts, n_rounds):
+def _improved(problem, trials, parts, n_rounds):
     """Parts after some rounds, all factors anew in each of them."""
     for _ in range(n_rounds):
         others = None
-        if problem.n_unused(parts):
+        if problem.n_unused(parts) and trials.is_due():
             others = problem.with_used_atoms(parts)
             for _ in range(_TRIAL_ROUNDS):
                 others = _round(problem, others)
         parts = _round(problem, parts)
-        if others and problem.squared_error(others) < problem.squared_error(parts):
-            parts = others
+        if others is not None:
+            is_better = problem.squared_error(others) < problem.squared_error(parts)
+            parts = others if is_better else parts
+            trials.note(is_better)
     return parts
 
 

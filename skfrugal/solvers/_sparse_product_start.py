@@ -7,7 +7,7 @@ from skfrugal.solvers._sparse_coding import shared_codes
 from skfrugal.solvers._sparse_product_parts import Parts, gram, regularised_solve
 
 # Coding and least squares in turn, before the next factor is split off.
-_N_ROUNDS = 8
+_N_ROUNDS = 4
 # A dense middle becomes sparse in so many steps, each of which loses the same factor.
 _N_PRUNINGS = 3
 

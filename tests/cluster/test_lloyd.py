@@ -8,8 +8,9 @@ import scipy.sparse as sp
 from numpy.testing import assert_allclose, assert_array_equal
 
 from skfrugal.cluster._cluster_means import cluster_means
-from skfrugal.cluster._lloyd import lloyd_steps, structured_steps
+from skfrugal.cluster._lloyd import lloyd_steps
 from skfrugal.cluster._nearest import inertia, nearest_labels
+from skfrugal.cluster._structured import Projection, structured_steps
 from skfrugal.operators import Dense
 from skfrugal.structures import LowRank as LowRankStructure
 
@@ -72,7 +73,7 @@ def test_lloyd_never_raises_the_inertia():
 def test_structured_steps_find_planted_structure():
     rng = np.random.RandomState(11)
     centers, X = _planted(rng, 600, 2)
-    project = LowRankStructure(rank=2).project
+    project = Projection(LowRankStructure(rank=2), rng)
     steps = structured_steps(
         X, np.ones(600), centers + 0.1 * rng.randn(12, 10), project=project, tol=0
     )
@@ -89,7 +90,7 @@ def test_structured_steps_refuse_a_projection_that_raises_the_inertia():
     X = rng.randn(200, 6)
     calls = itertools.count()
 
-    def worse_each_time(means, *, row_weight):
+    def worse_each_time(means, *, row_weight, start):
         structure = LowRankStructure(rank=5 if next(calls) == 0 else 1)
         return structure.project(means, row_weight=row_weight)
 

@@ -10,7 +10,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import GridSearchCV
 
 from skfrugal.cluster import QuickKMeans
-from skfrugal.structures import Butterfly, LowRank
+from skfrugal.structures import Butterfly, LowRank, SparseProduct
 
 
 @pytest.fixture(scope="module")
@@ -28,8 +28,12 @@ STRUCTURES = [
     ("monarch", 0.9),
     ("butterfly", 0.9),
     ("dense", 1.0),
+    ("sparse_product", 200),
     (LowRank(rank=3), None),
     (Butterfly(), None),
+    (SparseProduct(250, transform="dct", feature_shape=(4, 6)), None),
+    (SparseProduct(300, transform="rotations", quantize=True), None),
+    (SparseProduct(250, n_factors=3), None),
 ]
 
 
@@ -96,7 +100,9 @@ def test_structured_dense_fit_is_lloyd():
 
 def test_structured_runs_keep_the_best(planted):
     X = planted[1]
+    # Low rank draws nothing, so that all starts come from one sequence.
     params = {"n_clusters": 32, "assignment": "structured", "init": "random"}
+    params["structure"] = "low_rank"
     rng = np.random.RandomState(4)
     singles = [
         QuickKMeans(**params, n_init=1, random_state=rng).fit(X).inertia_

@@ -1,0 +1,66 @@
+"""Which structure centroids have, where the user leaves it open."""
+
+import numpy as np
+from sklearn.cluster import KMeans
+
+from skfrugal.structures import check_structure
+
+# In order of preference where the inertia is the same.
+_NAMES = ("low_rank", "sparse_product", "monarch", "butterfly")
+
+
+class Choice:
+    """Chooses for given means, and keeps a table of what was compared.
+
+    Parameters
+    ----------
+    budget : int, float or None
+    rng : RandomState
+
+    Attributes
+    ----------
+    table : dict of str to dict
+        Of each structure that fits in the budget its "n_values" and the "inertia" that
+        its projection of the means adds to that within the clusters; and of
+        "fewer_clusters", as many dense centroids as the budget has room for, which is
+        only told: the number of clusters is the user's.
+    """
+
+    def __init__(self, budget, rng):
+        self.budget, self.rng = budget, rng
+        self.table = {}
+
+    def __call__(self, means, row_weight):
+        """The structure with the least inertia."""
+        candidates = {}
+        for name in _NAMES:
+            try:
+                structure = check_structure(name, means.shape, self.budget)
+            except ValueError:  # too small a budget for it
+                continue
+            result = structure.project(
+                means, row_weight=row_weight, random_state=self.rng
+            )
+            if result.operator.nnz < means.size:
+                candidates[name] = structure
+                self._note(name, result.operator.nnz, result.error**2)
+        if not candidates:
+            return check_structure("dense", means.shape, 1.0)
+        self._note_fewer(means, row_weight)
+        return candidates[min(candidates, key=lambda name: self.table[name]["inertia"])]
+
+    def _note(self, name, n_values, inertia):
+        self.table[name] = {"n_values": int(n_values), "inertia": float(inertia)}
+
+    def _note_fewer(self, means, row_weight):
+        """Clusters of the means, which stand for their rows."""
+        n_features = means.shape[1]
+        allowed = max(one["n_values"] for one in self.table.values())
+        n_clusters = allowed // n_features
+        heavy = row_weight > 0
+        if not 1 <= n_clusters < np.count_nonzero(heavy):
+            return
+        seed = self.rng.randint(np.iinfo(np.int32).max)
+        fewer = KMeans(n_clusters, n_init=1, random_state=seed)
+        fewer.fit(means[heavy], sample_weight=row_weight[heavy])
+        self._note("fewer_clusters", n_clusters * n_features, fewer.inertia_)

@@ -59,10 +59,15 @@ SCALAR_MODULES = [
     "_matching",
     "_rotation_paths",
     "_seeding",
-    "_sparse_coding",
 ]
 # The last one holds the kernels, and hands its tables to the others.
-BINDINGS = ["_backward", "_features", "_kernel_values", "_bindings"]
+BINDINGS = [
+    "_backward",
+    "_features",
+    "_kernel_values",
+    "_sparse_coding",
+    "_bindings",
+]
 
 DIRECTIVES = {
     "language_level": "3",

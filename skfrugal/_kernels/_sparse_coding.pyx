@@ -11,59 +11,38 @@ so that choosing j lowers the squared error by r_j^2 / g_j, exactly: the best at
 taken (orthogonal least squares; matching pursuit would look at r_j^2 / G_jj).  Row t of
 `P` below holds the inner products of all atoms with the t-th orthonormalised one.
 
-The callers keep atoms of one scale, and float64.
+The callers keep atoms of one scale, and float64.  The loops over all atoms are kernels
+(csrc/coding.h), so that the functions take a table.
 """
 
+from cpython.pycapsule cimport PyCapsule_GetPointer
 from libc.math cimport sqrt
+from libc.stddef cimport ptrdiff_t
+
+
+cdef extern from "kernels.h":
+    struct c_kernels "kernels":
+        ptrdiff_t (*coding_choose)(const double *, const double *, const double *,
+                                   double *, ptrdiff_t, double *) noexcept nogil
+        double (*coding_take)(ptrdiff_t, ptrdiff_t, double *, double *, const double *,
+                              double *, ptrdiff_t) noexcept nogil
+        void (*coding_combine)(double *, const double *, const int *, ptrdiff_t,
+                               const double *, ptrdiff_t) noexcept nogil
+        void (*coding_without)(double *, double *, const double *, const double *,
+                               const double *, double, ptrdiff_t) noexcept nogil
+
 
 # An atom whose part outside the span is this fraction of it is in the span.
 cdef double DEPENDENT = 1e-10
 
 
-cdef Py_ssize_t _choose(
-    const double *r,            # IN (a,)
-    const double *g,            # IN (a,)
-    const double *G,            # IN (a, a)
-    Py_ssize_t a,
-    double *gain,               # OUT of the atom returned, -1 for none
-) noexcept nogil:
-    cdef Py_ssize_t j, best = -1
-    cdef double square, largest = 0.0, below = 1.0
-    for j in range(a):
-        square = r[j] * r[j]
-        # square / g[j] > largest / below, without a division.
-        if square * below > largest * g[j] and g[j] > DEPENDENT * G[j * a + j]:
-            best, largest, below = j, square, g[j]
-    gain[0] = largest / below if best >= 0 else -1.0
-    return best
+cdef const c_kernels *_kernels_of(table) except NULL:
+    return <const c_kernels *>PyCapsule_GetPointer(table.capsule, "skfrugal.kernels")
 
 
-cdef double _take(
-    Py_ssize_t j,
-    Py_ssize_t t,
-    double *r,                  # INOUT (a,)
-    double *g,                  # INOUT (a,)
-    const double *G,            # IN (a, a)
-    double *P,                  # INOUT (t + 1, a)
-    Py_ssize_t a,
-) noexcept nogil:
-    """Atom j becomes number t; returns the coefficient of its orthonormal part."""
-    cdef Py_ssize_t i, s
-    cdef double *p = P + t * a
-    cdef double norm = sqrt(g[j]), coefficient = r[j] / norm, part
-    for i in range(a):
-        p[i] = G[j * a + i]
-    for s in range(t):
-        part = P[s * a + j]
-        for i in range(a):
-            p[i] -= part * P[s * a + i]
-    for i in range(a):
-        p[i] /= norm
-        r[i] -= coefficient * p[i]
-        g[i] -= p[i] * p[i]
-    # Chosen atoms are never chosen again.
-    r[j] = g[j] = 0.0
-    return coefficient
+def work_size(Py_ssize_t m, Py_ssize_t a):
+    """Numbers that the functions below work with, for m atoms out of a."""
+    return 2 * m * m + (m + 6) * a + 3 * m
 
 
 cdef void _start(
@@ -72,35 +51,60 @@ cdef void _start(
     Py_ssize_t a,
     double *r,                  # OUT (a,)
     double *g,                  # OUT (a,)
+    double *norms,              # OUT (a,)
 ) noexcept nogil:
     cdef Py_ssize_t i
     for i in range(a):
         r[i], g[i] = b[i], G[i * a + i]
+        norms[i] = g[i]
+
+
+cdef Py_ssize_t _pursue(
+    const c_kernels *kernels,
+    const double *b,            # IN (a,)
+    const double *G,            # IN (a, a)
+    Py_ssize_t a,
+    Py_ssize_t m,
+    int *order,                 # OUT (m,)
+    double *gains,              # OUT (m,)
+    double *work,               # ((m + 4) a,)
+) noexcept nogil:
+    """Choose at most m atoms, one after the other; returns how many there are."""
+    cdef double *r = work
+    cdef double *g = r + a
+    cdef double *norms = g + a
+    cdef double *each = norms + a
+    cdef Py_ssize_t t, j
+    _start(b, G, a, r, g, norms)
+    for t in range(m):
+        j = kernels.coding_choose(r, g, norms, each, a, &gains[t])
+        if j < 0:
+            return t
+        order[t] = <int>j
+        kernels.coding_take(j, t, r, g, G, each + a, a)
+    return m
 
 
 def pursue(
+    table,
     const double[:, ::1] B,     # IN (n, a) inner products of the signals and atoms
     const double[:, ::1] G,     # IN (a, a)
     int[:, ::1] order,          # OUT (n, m) atoms as chosen, -1 once nothing is left
     double[:, ::1] gains,       # OUT (n, m) how much each lowers the squared error
-    double[:, ::1] work,        # (m + 2, a)
+    double[::1] work,
 ):
     """Choose m atoms for every signal, one after the other."""
-    cdef Py_ssize_t n = B.shape[0], a = B.shape[1], m = order.shape[1], i, t, j
-    cdef double *r = &work[0, 0]
-    cdef double *g = &work[1, 0]
-    cdef double gain
+    cdef const c_kernels *kernels = _kernels_of(table)
+    cdef Py_ssize_t n = B.shape[0], a = B.shape[1], m = order.shape[1], i, t, found
+    if m == 0 or a == 0:
+        return
     with nogil:
         for i in range(n):
-            _start(&B[i, 0], &G[0, 0], a, r, g)
-            j = 0
-            for t in range(m):
-                if j >= 0:
-                    j = _choose(r, g, &G[0, 0], a, &gain)
-                order[i, t] = <int>j
-                gains[i, t] = gain if j >= 0 else 0.0
-                if j >= 0:
-                    _take(j, t, r, g, &G[0, 0], &work[2, 0], a)
+            found = _pursue(
+                kernels, &B[i, 0], &G[0, 0], a, m, &order[i, 0], &gains[i, 0], &work[0]
+            )
+            for t in range(found, m):
+                order[i, t], gains[i, t] = -1, 0.0
 
 
 cdef double _solve(
@@ -185,13 +189,14 @@ cdef void _inverse(
 
 
 cdef double _exchange(
+    const c_kernels *kernels,
     int *atoms,                 # INOUT (m,)
     Py_ssize_t m,
     const double *b,            # IN (a,)
     const double *G,            # IN (a, a)
     Py_ssize_t a,
     double *values,             # INOUT (m,) the best ones
-    double *work,               # (2 m m + (m + 2) a,)
+    double *work,               # (2 m m + (m + 6) a,)
 ) noexcept nogil:
     """Replace one atom by another where that lowers the error; by how much it does.
 
@@ -204,38 +209,34 @@ cdef double _exchange(
     cdef double *H = inverse + m * m
     cdef double *r = H + m * a
     cdef double *g = r + a
+    cdef double *norms = g + a
+    cdef double *other = norms + a
     cdef Py_ssize_t i, j, t, out = -1, new = -1
-    cdef double c, norm, top, below, best = 0.0, gain, before
+    cdef double c, norm, best = 0.0, gain, before
     before = _solve(atoms, m, b, G, a, values, L)
     for t in range(m):
         if L[t * m + t] == 0:
             return 0.0
     _inverse(L, m, inverse)
-    _start(b, G, a, r, g)
+    _start(b, G, a, r, g, norms)
     for i in range(m):
-        for j in range(a):
-            H[i * a + j] = 0.0
-        for t in range(m):
-            c = inverse[i * m + t]
-            for j in range(a):
-                H[i * a + j] += c * G[atoms[t] * a + j]
+        kernels.coding_combine(H + i * a, inverse + i * m, atoms, m, G, a)
         for j in range(a):
             r[j] -= values[i] * G[atoms[i] * a + j]
             g[j] -= H[i * a + j] * G[atoms[i] * a + j]
+    for j in range(a):
+        g[j] = max(g[j], 0.0)
     for i in range(m):
-        r[atoms[i]] = 0.0
         g[atoms[i]] = -1.0
     for i in range(m):
         norm = sqrt(inverse[i * m + i])
-        c = values[i] / norm
         for j in range(a):
-            top = H[i * a + j] / norm
-            below = g[j] + top * top
-            top = r[j] + c * top
-            if g[j] >= 0 and below > DEPENDENT * G[j * a + j]:
-                gain = top * top / below - c * c
-                if gain > best:
-                    best, out, new = gain, i, j
+            H[i * a + j] /= norm
+        c = values[i] / norm
+        kernels.coding_without(other, other + a, r, g, H + i * a, c, a)
+        j = kernels.coding_choose(other, other + a, norms, other + 2 * a, a, &gain)
+        if j >= 0 and gain - c * c > best:
+            best, out, new = gain - c * c, i, j
     # What rounding alone may have gained is not worth another support.
     if out < 0 or best <= 1e-12 * before:
         return 0.0
@@ -244,6 +245,7 @@ cdef double _exchange(
 
 
 def exchange(
+    table,
     const double[:, ::1] B,     # IN (n, a)
     const double[:, ::1] G,     # IN (a, a)
     const int[::1] indptr,      # IN (n + 1,)
@@ -253,18 +255,20 @@ def exchange(
     double[::1] work,
 ):
     """The best exchange of one atom of every signal, where one gains."""
+    cdef const c_kernels *kernels = _kernels_of(table)
     cdef Py_ssize_t n = B.shape[0], a = B.shape[1], i, k
     with nogil:
         for i in range(n):
             k = indptr[i]
             if indptr[i + 1] > k:
                 gains[i] += _exchange(
-                    &indices[k], indptr[i + 1] - k, &B[i, 0], &G[0, 0], a,
+                    kernels, &indices[k], indptr[i + 1] - k, &B[i, 0], &G[0, 0], a,
                     &values[k], &work[0],
                 )
 
 
 def code_in_turn(
+    table,
     const double[:, ::1] C,     # IN (n, a) right sides
     const double[:, ::1] W,     # IN (a, a) Gram matrix of the atoms
     const double[:, ::1] G,     # IN (n, n) coupling of the signals
@@ -272,55 +276,38 @@ def code_in_turn(
     int[::1] indices,           # INOUT (nnz,)
     double[::1] values,         # INOUT (nnz,)
     double[:, ::1] WD,          # INOUT (n, a): row j is W d_j
-    double[::1] work,           # (2 m m + (m + 2) a + 2 a + 2 m,)
+    int[::1] numbers,           # IN 0, 1, ..., n - 1
+    double[::1] work,           # work_size(m, a) + a numbers
 ):
     """Lower sum_ij G_ij d_i^T W d_j - 2 sum_j C_j^T d_j over sparse d_j, one by one.
 
     Each d_j keeps its number of entries: the better of its old support and of one
     chosen afresh, then one exchange.
     """
-    cdef Py_ssize_t n = C.shape[0], a = C.shape[1], i, j, k, m, t, largest = 0
-    cdef double new, old, coefficient
+    cdef const c_kernels *kernels = _kernels_of(table)
+    cdef Py_ssize_t n = C.shape[0], a = C.shape[1], j, k, m, t, largest = 0
+    cdef double new, old
     for j in range(n):
         largest = max(largest, indptr[j + 1] - indptr[j])
-    cdef double *b = &work[2 * largest * largest + (largest + 2) * a]
-    cdef double *fresh = b + 2 * a
+    if largest == 0 or a == 0:
+        return
+    cdef double *b = &work[0]
+    cdef double *fresh = b + a
     cdef int *chosen = <int *>(fresh + largest)
-    cdef double *r = &work[0]
-    cdef double *g = r + a
-    cdef double *P = g + a
-    cdef double *L = P + largest * a
+    cdef double *rest = fresh + 2 * largest
     with nogil:
         for j in range(n):
             k, m = indptr[j], indptr[j + 1] - indptr[j]
             if m == 0 or G[j, j] <= 0:
                 continue
+            kernels.coding_combine(b, &G[j, 0], &numbers[0], n, &WD[0, 0], a)
             for t in range(a):
-                b[t] = C[j, t] + G[j, j] * WD[j, t]
-            for i in range(n):
-                coefficient = G[i, j]
-                if coefficient != 0:
-                    for t in range(a):
-                        b[t] -= coefficient * WD[i, t]
-            for t in range(a):
-                b[t] /= G[j, j]
-            _start(b, &W[0, 0], a, r, g)
-            for t in range(m):
-                i = _choose(r, g, &W[0, 0], a, &new)
-                if i < 0:
-                    break
-                chosen[t] = <int>i
-                _take(i, t, r, g, &W[0, 0], P, a)
-            else:
-                new = _solve(chosen, m, b, &W[0, 0], a, fresh, L)
-                old = _solve(&indices[k], m, b, &W[0, 0], a, &values[k], L)
+                b[t] = (C[j, t] + G[j, j] * WD[j, t] - b[t]) / G[j, j]
+            if _pursue(kernels, b, &W[0, 0], a, m, chosen, fresh, rest) == m:
+                new = _solve(chosen, m, b, &W[0, 0], a, fresh, rest)
+                old = _solve(&indices[k], m, b, &W[0, 0], a, &values[k], rest)
                 if new > old:
                     for t in range(m):
                         indices[k + t], values[k + t] = chosen[t], fresh[t]
-            _exchange(&indices[k], m, b, &W[0, 0], a, &values[k], &work[0])
-            for t in range(a):
-                WD[j, t] = 0.0
-            for i in range(m):
-                coefficient = values[k + i]
-                for t in range(a):
-                    WD[j, t] += coefficient * W[indices[k + i], t]
+            _exchange(kernels, &indices[k], m, b, &W[0, 0], a, &values[k], rest)
+            kernels.coding_combine(&WD[j, 0], &values[k], &indices[k], m, &W[0, 0], a)

@@ -9,6 +9,7 @@ import math
 import numpy as np
 import scipy.sparse as sp
 
+from skfrugal import _kernels
 from skfrugal._kernels import _sparse_coding
 
 
@@ -59,7 +60,8 @@ def shared_codes(B, G, total, *, weight=None, old=None, most=None):
     most = min(most, n_atoms)
     order = np.empty((n_signals, most), np.intc)
     gains = np.empty((n_signals, most))
-    _sparse_coding.pursue(B, G, order, gains, np.empty((most + 2, n_atoms)))
+    work = np.empty(_sparse_coding.work_size(most, n_atoms))
+    _sparse_coding.pursue(_table(), B, G, order, gains, work)
     counts = _share(gains * weight[:, np.newaxis], order >= 0, total)
     codes, gained = _settled(B, G, *_prefixes(order, counts))
     if old is not None:
@@ -95,16 +97,22 @@ def codes_in_turn(C, W, G, codes):
     indptr, indices = codes.indptr.astype(np.intc), codes.indices.astype(np.intc)
     values = codes.data.copy()
     m, a = int(np.diff(indptr).max(initial=0)), C.shape[1]
-    work = np.empty(2 * m * m + (m + 2) * a + 2 * a + 2 * m)
     _sparse_coding.code_in_turn(
+        _table(),
         *map(np.ascontiguousarray, (C, W, G)),
         indptr,
         indices,
         values,
         np.ascontiguousarray(codes @ W),
-        work,
+        np.arange(len(C), dtype=np.intc),
+        np.empty(_sparse_coding.work_size(m, a) + a),
     )
     return _csr(indptr, indices, values, codes.shape)
+
+
+def _table():
+    """Kernels of this machine; where NumPy is asked for, those that run everywhere."""
+    return _kernels.kernels or _kernels.tables()["baseline"]
 
 
 def _share(gains, possible, total):
@@ -153,9 +161,9 @@ def _exchanged(B, G, codes, weight):
     indptr, indices, values = codes
     n_atoms, m = B.shape[1], int(np.diff(indptr).max(initial=0))
     gains = np.empty(len(B))
-    work = np.empty(2 * m * m + (m + 2) * n_atoms + 1)
+    work = np.empty(_sparse_coding.work_size(m, n_atoms))
     _sparse_coding.solve(B, G, indptr, indices, values, gains, work)
-    _sparse_coding.exchange(B, G, indptr, indices, values, gains, work)
+    _sparse_coding.exchange(_table(), B, G, indptr, indices, values, gains, work)
     return _csr(indptr, indices, values, B.shape), float(weight @ gains)
 
 

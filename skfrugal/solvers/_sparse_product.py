@@ -16,7 +16,7 @@ from skfrugal.solvers._sweeps import SweepStep
 from skfrugal.solvers._target import check_matrix, in_common_scale, scale, standardise
 
 # Rounds after which atoms that were replaced show what they are worth.
-_TRIAL_ROUNDS = 3
+_TRIAL_ROUNDS = 2
 # Rows without weight weigh this much of the heaviest: they take what others leave.
 _LEAST_WEIGHT = 1e-9
 
@@ -87,7 +87,7 @@ def sparse_product(  # noqa: PLR0913
     old supports are kept where they are better; then every signal may exchange one
     atom.  A dense middle is solved for, a sparse one is coded column after column.
     Atoms that nobody uses are replaced by what is missed most, and the result kept if
-    three rounds later it is better.
+    two rounds later it is better.
 
     *Cost.* A round takes O(M nnz(right) + N nnz(left)) multiply-adds for the inner
     products and O((M a + N b) k^2) for codes of k entries: 15 ms for a 64 x 784

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from skfrugal._kernels import _sparse_coding
-from skfrugal.solvers._sparse_coding import codes_in_turn, shared_codes
+from skfrugal.solvers._sparse_coding import _table, codes_in_turn, shared_codes
 
 
 def problem(seed, n=12, a=7, d=15):
@@ -31,7 +31,7 @@ def best_error(signal, atoms, support):
 def test_pursuit_takes_the_atom_that_lowers_the_error_most(seed):
     signals, atoms, B, G = problem(seed)
     order, gains = np.empty((12, 5), np.intc), np.empty((12, 5))
-    _sparse_coding.pursue(B, G, order, gains, np.empty((7, 7)))
+    _sparse_coding.pursue(_table(), B, G, order, gains, np.empty(200))
     for signal, chosen, gain in zip(signals, order, gains, strict=True):
         support, error = [], signal @ signal
         for atom, step in zip(chosen, gain, strict=True):
@@ -84,9 +84,9 @@ def test_an_exchange_is_the_best_of_all(seed):
     indptr = np.arange(0, 19, 3, dtype=np.intc)
     indices = np.tile(np.array([0, 1, 2], np.intc), 6)
     values, gains = np.empty(18), np.empty(6)
-    work = np.empty(2 * 9 + 5 * 7)
+    work = np.empty(_sparse_coding.work_size(3, 7))
     _sparse_coding.solve(B, G, indptr, indices, values, gains, work)
-    _sparse_coding.exchange(B, G, indptr, indices, values, gains, work)
+    _sparse_coding.exchange(_table(), B, G, indptr, indices, values, gains, work)
     for i, signal in enumerate(signals):
         near = [s for s in combinations(range(7), 3) if len({0, 1, 2} & set(s)) >= 2]
         least = min(best_error(signal, atoms, support) for support in near)

@@ -301,6 +301,15 @@ struct kernels {
                                const double *residual, ptrdiff_t n_targets,
                                ptrdiff_t first, ptrdiff_t last, double *sums,
                                void *scratch);
+    /* Sparse coding, see coding.h. */
+    ptrdiff_t (*coding_choose)(const double *r, const double *g, const double *norms,
+                               double *gains, ptrdiff_t a, double *gain);
+    double (*coding_take)(ptrdiff_t j, ptrdiff_t t, double *r, double *g,
+                          const double *gram, double *P, ptrdiff_t a);
+    void (*coding_combine)(double *out, const double *c, const int *rows, ptrdiff_t m,
+                           const double *gram, ptrdiff_t a);
+    void (*coding_without)(double *r_out, double *g_out, const double *r,
+                           const double *g, const double *h, double c, ptrdiff_t a);
 };
 
 extern const struct kernels skfrugal_baseline;

@@ -12,6 +12,7 @@
 #include "exponential.h"
 #include "kernel_values.h"
 #include "cosine.h"
+#include "coding.h"
 
 #undef VEC
 #undef LANES

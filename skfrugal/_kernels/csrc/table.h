@@ -65,4 +65,8 @@ const struct kernels CONCAT(skfrugal_, ISA) = {
     .kernel_predict_f64 = kernel_predict_f64,
     .kernel_adjoint_f32 = kernel_adjoint_f32,
     .kernel_adjoint_f64 = kernel_adjoint_f64,
+    .coding_choose = coding_choose,
+    .coding_take = coding_take,
+    .coding_combine = coding_combine,
+    .coding_without = coding_without,
 };

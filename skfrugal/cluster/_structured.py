@@ -17,9 +17,9 @@ from skfrugal.cluster._nearest import (
 from skfrugal.operators import Dense
 from skfrugal.structures import SparseProduct
 
-# Rounds of a projection that goes on from another one: first, and then in every
-# iteration, which changes the means anyway.
-_FIRST_ROUNDS, _ROUNDS = 3, 2
+# Rounds of the first projection, and of those that go on from it: the means change
+# anyway.  More gain less than another iteration does.
+_FIRST_ROUNDS, _ROUNDS = 2, 1
 # Under this fraction of the spread of the rows the expanded sum of squares would lose
 # half of its digits.
 _SMALLEST_FRACTION = 1e-8

@@ -77,14 +77,14 @@ for i, crop in enumerate(crops):
         for k, atoms in enumerate(learnt):
             wrong = denoised(rows, means, atoms, sigma) - crop
             ratios[i, j, k] = -10 * np.log10(np.mean((wrong / 255) ** 2))
+
+# %%
+# What it comes to: 16,384 values of the dense dictionary, 3,072 of the two factors.
+for name, ratio in zip(names, ratios.mean(axis=0).T, strict=True):
+    print(f"{name:20}", *(f"{value:6.2f}" for value in ratio), "dB")
 figure, axes = plt.subplots(1, 2, figsize=(9, 3.5), layout="constrained")
 for axis, title, ratio in zip(axes, titles, ratios, strict=True):
     axis.plot(SIGMAS, ratio - ratio[:, :1], "o-", label=names)
     axis.set(title=title, xlabel="noise", ylabel="PSNR over that of cosines (dB)")
 axes[0].legend()
 plt.show()
-
-# %%
-# What it comes to: 16,384 values of the dense dictionary, 3,072 of the two factors.
-for name, ratio in zip(names, ratios.mean(axis=0).T, strict=True):
-    print(f"{name:20}", *(f"{value:6.2f}" for value in ratio), "dB")

@@ -98,16 +98,17 @@ def dictionaries(sigma):
 
         return learn
 
-    def structured(structure):
+    def structured(structure, budget=None):
         def learn(X):
             model = SparseProductDictionaryLearning(
                 N_ATOMS,
                 structure=structure,
+                budget=budget,
                 dict_init=dct,
                 fit_algorithm="cd",
                 alpha=3 * sigma,
                 transform_max_iter=50,
-                max_iter=10,
+                max_iter=15,
                 random_state=0,
             ).fit(X)
             return model.components_, model.operator_.nnz
@@ -121,6 +122,7 @@ def dictionaries(sigma):
         "dense, from the DCT": structured("dense"),
         "monarch, from the DCT": structured("monarch"),
         "low rank 16, from the DCT": structured(LowRank(rank=16)),
+        "low rank + sparse, a third": structured("low_rank_plus_sparse", 1 / 3),
     }
 
 

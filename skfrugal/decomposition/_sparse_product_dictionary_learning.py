@@ -105,8 +105,8 @@ class SparseProductDictionaryLearning(
     -----
     With codes U of rows X, the dictionary D is fitted to make small ``||X - U D||``
     itself: all values of a chain together by L-BFGS, low rank and dense exactly, the
-    values of other sparse factors one factor after the other, exactly, sums by
-    projected gradient steps.  The supports stay what they were at the start.
+    values of other sparse factors one factor after the other, exactly, on the supports
+    of the start; sums by projected gradient steps.
 
     *Cost.*  `transform` takes ``operator_.nnz`` multiply-adds a row for the
     correlations, the dense twin n_components n_features; a pursuit of k atoms then adds

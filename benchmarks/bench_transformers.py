@@ -1,224 +1,50 @@
 """Transforms learnt or drawn, beside their dense twins.
 
-    python benchmarks/bench_transformers.py [--sections pca] [--data-home DIR]
-                                            [--quick] [--json FILE]
+    python benchmarks/bench_transformers.py [--sections pca projection ...]
+                                            [--data-home DIR] [--quick] [--json FILE]
 
-pca     `ButterflyTransformer` beside `PCA`, on one thread.  Errors are squared
-        reconstruction errors of held-out rows over PCA's with as many coordinates,
-        k = N / 8.  Beside them stand PCA with as many multiply-adds as the rotations
-        take, and PCA whose components keep their largest entries, as many as the
-        rotations take multiply-adds, with a least-squares decoder.  Times are ratios
-        of the least of calls that take turns, as other work on the machine only ever
-        adds: of `transform` for 1,000 rows (checks of X and the mean included), of
-        the product alone, and of `fit`, PCA's with svd_solver="covariance_eigh".
+One thread.  A figure stands beside its goal, and "missed" follows where it does not
+reach it.  Times are ratios of the least of calls that take turns, as other work on the
+machine only ever adds.
 
-A figure stands beside its goal, and "missed" follows where it does not reach it.
+pca          `ButterflyTransformer` beside `PCA`.  Errors are squared reconstruction
+             errors of held-out rows over PCA's with as many coordinates, k = N / 8.
+             Beside them stand PCA with as many multiply-adds as the rotations take, and
+             PCA whose components keep their largest entries, as many as the rotations
+             take multiply-adds, with a least-squares decoder.  Times are of `transform`
+             for 1,000 rows (checks of X and the mean included), of the product alone,
+             and of `fit`, PCA's with svd_solver="covariance_eigh".
+projection   `StructuredRandomProjection`, 4096 -> 1024, beside the Gaussian and the
+             sparse projection: `transform` of 1,000 rows, `fit`, and the largest
+             distortion of squared distances of held-out rows over the eps that Johnson
+             and Lindenstrauss allow for as many rows and components.
+features     `StructuredRBFSampler`, 1024 -> 4096 and 8192, beside `RBFSampler`:
+             `transform` of 1,000 rows, also against its product without cosines; error
+             of kernel values of held-out rows over that of `RBFSampler`.
+operators    `SparseProductTransformer`, palm4MSA and sums on a magnetic operator and on
+             bases of image patches: errors over those of the truncated SVD with as many
+             stored values, and with as many bytes.
+
 Fashion-MNIST is read from DIR/fashion-mnist (default: the variable SKFRUGAL_DATA) and
-left out if it is not there.
+left out, or replaced by smooth rows, if it is not there.
 """
 
 import argparse
 import os
 import warnings
-from typing import NamedTuple
 
-import numpy as np
-from sklearn.decomposition import PCA
-from timing import fixed_threads, least, print_machine, write_json
-from transformer_data import digits, fashion, graph_signals, patches
+from timing import fixed_threads, print_machine, write_json
+from transformers_operators import operators
+from transformers_pca import pca
+from transformers_random import features, projection
 
-from skfrugal.decomposition import ButterflyTransformer
-
-
-class Goal(NamedTuple):
-    """A bound that a figure should keep."""
-
-    bound: float
-    is_least: bool = False
-
-    def verdict(self, value):
-        """How the figure compares, in words."""
-        sign = ">=" if self.is_least else "<="
-        kept = value >= self.bound if self.is_least else value <= self.bound
-        return f"goal {sign} {self.bound:g}" + ("" if kept else ", missed")
-
-
-def report(name, value, goal=None):
-    """Print a figure beside its goal; return what the JSON file keeps of it."""
-    verdict = goal.verdict(value) if goal else ""
-    print(f"{name:>58} {value:8.3f}   {verdict}".rstrip(), flush=True)
-    return {"name": name, "value": value, "goal": goal and goal.bound}
-
-
-# -- pca ---------------------------------------------------------------------------
-
-
-def squared_error(model, X):
-    """Of the reconstruction of the rows."""
-    decoded = model.inverse_transform(model.transform(X))
-    return float(np.sum((X - decoded) ** 2, dtype=np.float64))
-
-
-class ThresholdedPCA:
-    """PCA with the largest entries of its components, and a regression back."""
-
-    def __init__(self, n_components, n_entries):
-        self.n_components, self.n_entries = n_components, n_entries
-
-    def fit(self, X):
-        """Keep `n_entries` of the components; regress the rows on the coordinates."""
-        components = PCA(self.n_components, svd_solver="covariance_eigh").fit(X)
-        components = components.components_
-        size = abs(components).ravel()
-        smallest = np.partition(size, -self.n_entries)[-self.n_entries]
-        self.mean = X.mean(axis=0)
-        self.components = np.where(abs(components) >= smallest, components, 0)
-        coordinates = self.transform(X)
-        self.decoder = np.linalg.lstsq(coordinates, X - self.mean, rcond=None)[0]
-        return self
-
-    def transform(self, X):
-        return (X - self.mean) @ self.components.T
-
-    def inverse_transform(self, Z):
-        return Z @ self.decoder + self.mean
-
-
-def compare_errors(title, train, test, variants):
-    """Held-out errors over PCA's; variants: (parameters, goal), the first one first."""
-    n = train.shape[1]
-    k = n // 8
-    print(f"\n{title}: {len(train):,} + {len(test):,} rows, N={n}, k={k}")
-    least = squared_error(PCA(k, svd_solver="covariance_eigh").fit(train), test)
-    figures = []
-    for position, (parameters, goal) in enumerate(variants):
-        model = ButterflyTransformer(k, **parameters).fit(train)
-        label = ", ".join(f"{name}={value}" for name, value in parameters.items())
-        error = squared_error(model, test) / least
-        n_adds = model.operator_.flops // 2
-        name = f"{label} ({n_adds / (k * n):.2f} of the flops)"
-        figures.append(report(name, error, goal))
-        if position == 0:
-            equal = PCA(max(1, n_adds // n)).fit(train)
-            thresholded = ThresholdedPCA(k, min(n_adds, k * n)).fit(train)
-            peers = {"PCA, as many flops": equal, "thresholded PCA": thresholded}
-            for name, peer in peers.items():
-                figures.append(report(name, squared_error(peer, test) / least))
-    return {"data": title, "n_components": k, "figures": figures}
-
-
-def pca_errors(home, quick):
-    """Print and return held-out errors on four kinds of rows."""
-    n_train, n_test = (2000, 1000) if quick else (20_000, 5000)
-    found = [
-        compare_errors(
-            "patches of photographs, 16 x 16",
-            *patches(n_train, n_test),
-            [
-                ({"depth": 2, "feature_shape": (16, 16)}, Goal(1.00)),
-                ({"depth": 1, "feature_shape": (16, 16)}, None),
-                ({"depth": 2}, None),
-            ],
-        ),
-        compare_errors(
-            "digits, 8 x 8",
-            *digits(),
-            [
-                ({"depth": 2}, Goal(1.03)),
-                ({"depth": 2, "decoder": "least_squares"}, None),
-                ({"depth": 2, "feature_shape": (8, 8)}, None),
-            ],
-        ),
-        compare_errors(
-            "signals on a random geometric graph",
-            *graph_signals(n_train, n_test),
-            [({"depth": 2}, Goal(1.01)), ({"depth": 1}, None)],
-        ),
-    ]
-    rows = fashion(home, n_train, n_test)
-    if rows is None:
-        print("\nFashion-MNIST is not there, and left out")
-        return found
-    shape = {"feature_shape": (32, 32)}
-    variants = [
-        ({"depth": 2, **shape}, Goal(1.12)),
-        ({"depth": 2, **shape, "decoder": "least_squares"}, Goal(1.05)),
-        ({"depth": 2, **shape, "core": 256}, Goal(1.05)),
-        ({"depth": 3, **shape}, Goal(1.08)),
-        ({"depth": 5, **shape}, Goal(1.05)),
-        ({"depth": 2}, None),
-        ({"depth": 3}, None),
-        ({"depth": 5}, None),
-    ]
-    return [*found, compare_errors("Fashion-MNIST, 32 x 32", *rows, variants)]
-
-
-def pca_few_rows():
-    """Print and return errors of models that saw 200 patches."""
-    train, test = patches(200, 5000)
-    shape = {"feature_shape": (16, 16)}
-    variants = [
-        ({"depth": "cv", **shape}, Goal(0.95)),
-        ({"depth": 2, **shape}, None),
-        ({"depth": "cv"}, None),
-        ({"depth": 2}, None),
-    ]
-    return compare_errors("200 patches of photographs", train, test, variants)
-
-
-def wide_rows(home, n_rows, n=1024):
-    """Fashion-MNIST, or smooth rows as wide."""
-    rows = fashion(home, n_rows, 1)
-    if rows is not None:
-        return rows[0]
-    rng = np.random.RandomState(0)
-    basis = rng.standard_normal((n, n)) * np.arange(1, n + 1)[:, None] ** -1.0
-    return (rng.standard_normal((n_rows, n)) @ basis).astype(np.float32)
-
-
-def pca_times(home, quick):
-    """Print and return how much faster transforms are, and how much slower fits."""
-    X = wide_rows(home, 2000 if quick else 10_000)
-    rows = X[:1000].copy()
-    n = X.shape[1]
-    figures = []
-    print(f"\ntransform of 1,000 float32 rows, N={n}, depth 2: times faster than PCA")
-    for k, bound in ((n, 15), (n // 4, 4), (n // 8, 2)):
-        dense = PCA(k, svd_solver="covariance_eigh").fit(X)
-        ours = ButterflyTransformer(k).fit(X)
-        calls = {
-            "dense": lambda m=dense: m.transform(rows),
-            "ours": lambda m=ours: m.transform(rows),
-            "dense product": lambda m=dense: rows @ m.components_.T,
-            "product": lambda m=ours: rows @ m.operator_.T,
-        }
-        taken = least(calls, 20 if quick else 200)
-        ratio = taken["dense"] / taken["ours"]
-        name = f"k={k}, {taken['ours'] * 1e6 / len(rows):.2f} us a row"
-        figures.append(report(name, ratio, Goal(bound, is_least=True)))
-        ratio = taken["dense product"] / taken["product"]
-        figures.append(report("the product alone", ratio))
-    print(f"\nfit, {len(X):,} rows, N={n}, depth 2: times as long as PCA")
-    dense = PCA(n // 8, svd_solver="covariance_eigh")
-    ours = ButterflyTransformer(n // 8)
-    calls = {"dense": lambda: dense.fit(X), "ours": lambda: ours.fit(X)}
-    seconds = least(calls, 2 if quick else 5)
-    name = f"{seconds['ours']:.2f} s against {seconds['dense']:.2f} s"
-    figures.append(report(name, seconds["ours"] / seconds["dense"], Goal(3)))
-    return figures
-
-
-def bench_pca(home, quick):
-    """All of the section `pca`."""
-    with fixed_threads(1):
-        return {
-            "errors": pca_errors(home, quick),
-            "few_rows": pca_few_rows(),
-            "times": pca_times(home, quick),
-        }
-
-
-SECTIONS = {"pca": bench_pca}
+# A section is called with the directory of the data and whether it should be quick.
+SECTIONS = {
+    "pca": pca,
+    "projection": projection,
+    "features": features,
+    "operators": operators,
+}
 
 
 def main():
@@ -235,9 +61,10 @@ def main():
     warnings.simplefilter("ignore")
     print_machine()
     figures = {}
-    for name in arguments.sections:
-        print(f"\n===== {name}")
-        figures[name] = SECTIONS[name](arguments.data_home, arguments.quick)
+    with fixed_threads(1):
+        for name in arguments.sections:
+            print(f"\n===== {name}")
+            figures[name] = SECTIONS[name](arguments.data_home, arguments.quick)
     if arguments.json:
         write_json(arguments.json, figures)
 

@@ -329,9 +329,13 @@ def _task(estimator):
 
 
 def _is_frugal(model):
-    """Whether the model, or the last step of a pipeline or search, is skfrugal's."""
+    """Whether the model, or the last step of a pipeline or search, is skfrugal's.
+
+    What is made here to compare with is not.
+    """
     model = getattr(model, "best_estimator_", model)
     steps = getattr(model, "steps", None)
     if steps:
         model = steps[-1][1]
-    return type(model).__module__.split(".")[0] == "skfrugal"
+    package, *rooms = type(model).__module__.split(".")
+    return package == "skfrugal" and rooms[:1] != ["inspection"]

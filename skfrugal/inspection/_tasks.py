@@ -16,6 +16,7 @@ from skfrugal.cluster import QuickKMeans
 from skfrugal.decomposition import ButterflyTransformer
 from skfrugal.inspection._compare import compare
 from skfrugal.inspection._datasets import InputError
+from skfrugal.inspection._thresholded_pca import ThresholdedPCA
 from skfrugal.kernel_ridge import FrugalKernelRidge
 from skfrugal.metrics import model_cost
 
@@ -28,6 +29,9 @@ GRID = {"gamma": (0.1, 0.3, 1.0, 3.0), "alpha": (1e-3, 1e-2, 1e-1)}
 
 def compare_transformers(rows, *, budget=None, random_state=None, progress=None):
     """Compare `ButterflyTransformer` with `PCA`, and PCA at the same multiply-adds.
+
+    PCA gets there in two ways: with fewer components, or with as many of which only
+    the largest entries are kept, and a least-squares decoder.
 
     Parameters
     ----------
@@ -57,18 +61,25 @@ def compare_transformers(rows, *, budget=None, random_state=None, progress=None)
         n_rotations = min(_values(budget, n_components * n_features), most)
         settings["depth"] = n_rotations / (n_features / 2 * math.log2(n_features))
 
-    def equally_costly(fitted):
-        # PCA costs n_features for each component, and as much for its mean.
-        affordable = model_cost(fitted["ButterflyTransformer"]).multiply_adds
-        kept = affordable // n_features - 1
+    def affordable(fitted):
+        # Multiply-adds without those of the mean, which PCA takes, too.
+        return model_cost(fitted["ButterflyTransformer"]).multiply_adds - n_features
+
+    def shorter(fitted):
+        kept = affordable(fitted) // n_features
         return PCA(min(max(kept, 1), largest), random_state=random_state)
+
+    def thresholded(fitted):
+        kept = min(max(affordable(fitted), 1), n_components * n_features)
+        return ThresholdedPCA(n_components, kept, random_state=random_state)
 
     mean = rows.X_train.mean(axis=0)
     return compare(
         [
             ("PCA", PCA(n_components, random_state=random_state)),
             ("ButterflyTransformer", ButterflyTransformer(n_components, **settings)),
-            ("PCA (same multiply-adds)", equally_costly),
+            ("PCA (same multiply-adds)", shorter),
+            ("PCA (thresholded)", thresholded),
         ],
         rows.X_train,
         rows.X_test,

@@ -168,6 +168,14 @@ class QuickKMeans(CallbackSupportMixin, CentroidModel):
     differences.  Structured centroids are learnt and kept in the coordinates of
     the data, as a mean would be one more row to store.
 
+    Structured iterations project the means of the clusters, weighted by the weights
+    of the clusters, and assign the rows to the projection; sparse products go on from
+    that of the iteration before.  An iteration that would raise the inertia is
+    refused, and is the last one.  `random_state` also draws where sparse products
+    start from.  Further parameters belong to the structure: `transform`,
+    `feature_shape` and `quantize` of :class:`~skfrugal.structures.SparseProduct`, for
+    example, which a grid search reaches as ``structure__transform``.
+
     References
     ----------
     .. [1] S. P. Lloyd, "Least squares quantization in PCM", IEEE Transactions on

@@ -264,8 +264,11 @@ def _values(factor):
 
 
 def _weighted_distance(matrix, operator, row_weight):
-    squares = np.square(matrix.astype(np.float64) - operator.toarray()).sum(axis=1)
-    return math.sqrt(squares.sum() if row_weight is None else squares @ row_weight)
+    unit = float(np.abs(matrix).max()) or 1.0
+    apart = (matrix.astype(np.float64) - operator.toarray()) / unit
+    squares = np.square(apart).sum(axis=1)
+    total = squares.sum() if row_weight is None else squares @ row_weight
+    return unit * math.sqrt(total)
 
 
 def _random_factor(height, width, count, rng):

@@ -21,15 +21,14 @@ from skfrugal._sklearn import (
 )
 from skfrugal.cluster._centroid_model import CentroidModel
 from skfrugal.cluster._init import (
-    centred,
     check_weights,
     column_means,
     initial_centers,
     resolve_n_init,
     scaled_tolerance,
 )
-from skfrugal.cluster._lloyd import Run, filtered_rows, lloyd_steps
 from skfrugal.cluster._nearest import inertia, nearest_labels
+from skfrugal.cluster._runs import Runs, dense_report, exact_steps
 from skfrugal.cluster._structure_choice import Choice
 from skfrugal.cluster._structured import Projection, structured_steps
 from skfrugal.structures import STRUCTURES
@@ -293,15 +292,19 @@ class QuickKMeans(CallbackSupportMixin, CentroidModel):
                 rng=rng,
                 copy=self.copy_x,
             )
+            runs = Runs(self, task)
             if structure is None:
-                best = self._exact_run(X, sample_weight, starts, mean, tol)(task, hook)
+                with exact_steps(
+                    X, sample_weight, starts, mean, tol, copy=self.copy_x
+                ) as (steps, starts_there, seen):
+                    best = runs.best(steps, starts_there, hook | {"X": seen})
             else:
                 starts = [start + mean for start in starts]
                 project = Projection(structure, rng)
                 steps = partial(
                     structured_steps, X, sample_weight, project=project, tol=self.tol
                 )
-                best = self._best_run(steps, starts, task, hook)
+                best = runs.best(steps, starts, hook)
 
             self._store(best, X, sample_weight)
             if isinstance(structure, Choice):
@@ -365,66 +368,6 @@ class QuickKMeans(CallbackSupportMixin, CentroidModel):
             self.init, self.n_init, n_draws=10, name=type(self).__name__
         )
 
-    def _exact_run(self, X, sample_weight, starts, mean, tol):
-        """Function of the task and its hook that gives the best run.
-
-        Where a filter pays, rows need not be centred: it compares differences.
-        """
-        uncentred = [start + mean for start in starts]
-        rows = filtered_rows(X, sample_weight, uncentred[0])
-
-        def run(task, hook):
-            if rows is not None:
-                steps = partial(
-                    lloyd_steps, X, sample_weight, origin=0, tol=tol, rows=rows
-                )
-                return self._best_run(steps, uncentred, task, hook)
-            with centred(X, mean, copy=self.copy_x) as X_centred:
-                is_shifted = X_centred is X and not sp.issparse(X)
-                shifted = hook | {"X": (lambda: X + mean) if is_shifted else X}
-                steps = partial(
-                    lloyd_steps, X_centred, sample_weight, origin=mean, tol=tol
-                )
-                return self._best_run(steps, starts, task, shifted)
-
-        return run
-
-    def _best_run(self, steps, starts, task, hook):
-        """The run of lowest inertia; ``steps(start)`` iterates from a start."""
-        best = None
-        for start in starts:
-            run_task = task.subcontext(task_name="run", max_subtasks=self.max_iter)
-            run_task.call_on_fit_task_begin(**hook)
-            if self.verbose:
-                print("Initialization complete")
-            run = self._run(steps(start), run_task, hook)
-            if best is None or run.improves_on(best):
-                best = run
-            run_task.call_on_fit_task_end(
-                **hook, reconstruction_attributes={"operator_": run.step.operator}
-            )
-        return best
-
-    def _run(self, steps, task, hook):
-        """Iterate until convergence, `max_iter`, or a callback's wish."""
-        objectives = []
-        for i in range(self.max_iter):
-            iteration = task.subcontext(task_name="iteration")
-            iteration.call_on_fit_task_begin(**hook)
-            step = next(steps)
-            if self.assignment == "structured":
-                objectives.append(step.objective())
-            if self.verbose:
-                print(f"Iteration {i}, inertia {step.objective()}.")
-            stop = iteration.call_on_fit_task_end(
-                **hook, reconstruction_attributes={"operator_": step.operator}
-            )
-            if step.message is not None and self.verbose:
-                print(f"Converged at iteration {i}: {step.message}")
-            if stop or step.message is not None:
-                break
-        return Run(step, i + 1, objectives)
-
     def _store(self, run, X, sample_weight):
         """Fitted attributes; labels and inertia are what `predict` would give."""
         operator = run.step.operator
@@ -445,7 +388,7 @@ class QuickKMeans(CallbackSupportMixin, CentroidModel):
             self.projection_error_ = run.step.error
         elif not sp.issparse(X):
             report = run.step.report
-            self.filter_report_ = report() if report else self._dense_report(operator)
+            self.filter_report_ = report() if report else dense_report(operator)
         n_found = len(np.unique(labels))
         if n_found < self.n_clusters:
             warnings.warn(
@@ -454,20 +397,6 @@ class QuickKMeans(CallbackSupportMixin, CentroidModel):
                 ConvergenceWarning,
                 stacklevel=4,
             )
-
-    @staticmethod
-    def _dense_report(operator):
-        """What `filter_report_` says of the plain product."""
-        n_points, n_features = operator.shape
-        operations = n_points * n_features
-        stages = dict.fromkeys(("coarse", "fine", "copy", "exact", "left"), 0.0)
-        return {
-            "tier": "dense",
-            "n_points": n_points,
-            **stages,
-            "operations": operations,
-            "dense_operations": operations,
-        }
 
     def _why_fewer(self):
         if self.assignment == "exact":

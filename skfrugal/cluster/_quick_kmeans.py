@@ -56,7 +56,8 @@ class QuickKMeans(CallbackSupportMixin, CentroidModel):
         Structure of the centroids, only with ``assignment="structured"``: an object
         of :mod:`skfrugal.structures` or its name ("sparse_product", "low_rank",
         "monarch", "butterfly", "dense"); "auto" takes the one whose projection of the
-        first means has the least error within the budget.
+        first means has the least inertia within the budget; a sparse product if it is
+        3 % less than that of all others.
 
     budget : int, float or None, default=None
         Stored values allowed to the centroids, only with
@@ -126,8 +127,8 @@ class QuickKMeans(CallbackSupportMixin, CentroidModel):
 
     structure_report_ : dict of str to dict
         What ``structure="auto"`` compared: "n_values" of each structure, and the
-        "inertia" that it adds to the first means; beside them "fewer_clusters", as
-        many dense centroids as the largest of them has room for.
+        "inertia" of its projection of the first means; beside them "fewer_clusters",
+        as many dense centroids as the largest of them has room for.
 
     filter_report_ : dict
         What found the nearest centroids in the iterations: "tier" ("rotated",

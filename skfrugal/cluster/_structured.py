@@ -42,8 +42,9 @@ def structured_steps(X, sample_weight, centers, *, project, tol):
         As in `lloyd_steps`, but rows need not be centred.
 
     project : callable
-        ``project(means, row_weight=counts, start=result)`` returns a `Factorization`;
-        `result` is that of the step before, or None.
+        ``project(means, row_weight=counts, start=result, within=inertia)`` returns a
+        `Factorization`; `result` is that of the step before, or None; `inertia` what
+        the means themselves leave.
 
     tol : float
         The iterations have converged when the inertia falls by `tol` at most,
@@ -86,6 +87,7 @@ def _projected(rows, centers, project, start, value):
             means.astype(rows.dtype, copy=False),
             row_weight=np.maximum(counts, 0),
             start=start,
+            within=rows.within(),
         )
         moved = rows.assigned(nearest_labels(rows.X, result.operator))
         dense = result.operator.toarray()
@@ -161,6 +163,13 @@ class _AssignedSums:
             relocate=relocate,
         )
 
+    def within(self):
+        """Inertia of the means of the clusters."""
+        filled = self.counts > 0
+        counts = self.counts[filled, np.newaxis]
+        shift = self.sums[filled] / counts - self.mean
+        return max(self.spread - float(np.vdot(counts * shift, shift)), 0.0)
+
     def inertia(self, operator, centers):
         """Inertia of the labels, `centers` being the operator's array."""
         shift = centers.astype(np.float64, copy=False) - self.mean
@@ -173,22 +182,22 @@ class _AssignedSums:
 
 
 class Projection:
-    """``project(means, row_weight=..., start=...)`` of a structure, for `k-means`.
+    """``project(means, row_weight=..., start=..., within=...)`` of a structure.
 
     Parameters
     ----------
     structure : structure or callable
-        A structure, or ``choose(means, row_weight)`` that returns one: the first means
-        decide, once and for all.
+        A structure, or ``choose(means, row_weight, within)`` that returns one: the
+        first means decide, once and for all.
     rng : RandomState
     """
 
     def __init__(self, structure, rng):
         self.structure, self.rng = structure, rng
 
-    def __call__(self, means, *, row_weight, start=None):
+    def __call__(self, means, *, row_weight, start=None, within=0.0):
         if not hasattr(self.structure, "project"):
-            self.structure = self.structure(means, row_weight)
+            self.structure = self.structure(means, row_weight, within)
         if not isinstance(self.structure, SparseProduct):
             return self.structure.project(
                 means, row_weight=row_weight, random_state=self.rng

@@ -90,7 +90,7 @@ def test_structured_steps_refuse_a_projection_that_raises_the_inertia():
     X = rng.randn(200, 6)
     calls = itertools.count()
 
-    def worse_each_time(means, *, row_weight, start):
+    def worse_each_time(means, *, row_weight, **_):
         structure = LowRankStructure(rank=5 if next(calls) == 0 else 1)
         return structure.project(means, row_weight=row_weight)
 

@@ -3,6 +3,7 @@
 import numpy as np
 from sklearn.cluster import KMeans
 
+from skfrugal.cluster._structured import Projection
 from skfrugal.structures import check_structure
 
 # In order of preference where the inertia is the same.
@@ -41,9 +42,8 @@ class Choice:
                 structure = check_structure(name, means.shape, self.budget)
             except ValueError:  # too small a budget for it
                 continue
-            result = structure.project(
-                means, row_weight=row_weight, random_state=self.rng
-            )
+            project = Projection(structure, self.rng)
+            result = project(means, row_weight=row_weight)
             if result.operator.nnz < means.size:
                 candidates[name] = structure
                 self._note(name, result.operator.nnz, within + result.error**2)

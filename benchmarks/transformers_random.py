@@ -170,5 +170,5 @@ def features(home, quick):
     X = wide_rows(home, 2000)
     return {
         "times": feature_times(X, 5 if quick else 50),
-        "errors": feature_errors(X, 2 if quick else 10),
+        "errors": feature_errors(X, 2 if quick else 30),
     }

@@ -4,12 +4,16 @@ import numpy as np
 from scipy import sparse
 
 from skfrugal import _kernels
+from skfrugal._kernels._bindings import output_rows
 from skfrugal._kernels._features import cosine
 from skfrugal._parallel import run_rows
 from skfrugal.operators._plan import plan_of
+from skfrugal.operators._steps import STREAMED_BYTES
 
-# Outputs of a tile, which stay in the second cache between product and cosine.
-_TILE_ENTRIES = 2**18
+# Products of a tile, which stay in the second cache until their cosines are taken: of
+# the factored form, whose coefficients are there as well, and of the dense one.
+_TILE_ENTRIES = 2**16
+_DENSE_TILE_ENTRIES = 2**18
 # Larger arguments, in turns, are left to NumPy; as in cosine.h.
 _LIMITS = {"f": 2.0**16, "d": 2.0**45}
 # Nanoseconds a cosine takes, about.
@@ -43,47 +47,42 @@ def cosine_features(X, operator, offset, scale, *, kernels=_kernels.kernels):
     if kernels is None:
         return _plain(X @ operator.T, offset, scale)
     if sparse.issparse(X):
-        Y, into, cost = X @ operator.T, _nothing, 0.0
+        Y = X @ operator.T
+        into, entries, cost = None, _TILE_ENTRIES, 0.0
     else:
         X = np.ascontiguousarray(X)
-        Y = np.empty((n_rows, n_outputs), X.dtype)
-        into, cost = _products(operator, n_rows, X.dtype)
+        Y = output_rows(X, n_outputs)
+        into, entries, cost = _products(operator, n_rows, X.dtype)
+    rows = max(8, entries // max(1, n_outputs))
+    stream = Y.nbytes > STREAMED_BYTES
 
-    def tile(start, stop):
-        into(X, Y, start, stop)
-        if cosine(kernels, Y, offset, scale, start, stop):
-            _replace_large(X, operator, offset, scale, Y, start, stop)
+    def block(start, stop):
+        # A thread that works alone is given all rows at once.
+        buffer = into and output_rows(X[start : min(stop, start + rows)], n_outputs)
+        for begin in range(start, stop, rows):
+            end = min(stop, begin + rows)
+            turns = Y[begin:end]
+            if into:
+                turns = buffer[: end - begin]
+                into(X[begin:end], turns, 0, end - begin)
+            if cosine(kernels, turns, Y[begin:end], offset, scale, stream):
+                _replace_large(X, operator, offset, scale, Y, begin, end)
 
-    rows = max(8, _TILE_ENTRIES // max(1, n_outputs))
-    run_rows(_in_tiles(tile, rows), n_rows, rows, cost + _COSINE * n_outputs)
+    run_rows(block, n_rows, rows, cost + _COSINE * n_outputs)
     return Y
 
 
-def _nothing(X, Y, start, stop):
-    """The products are there already."""
-
-
-def _in_tiles(function, rows):
-    """`function` on tiles: a thread that works alone is given all rows at once."""
-
-    def blocks(start, stop):
-        for begin in range(start, stop, rows):
-            function(begin, min(stop, begin + rows))
-
-    return blocks
-
-
 def _products(operator, n_rows, dtype):
-    """What computes rows of products in place, and its nanoseconds a row."""
+    """What computes rows of products, entries of a tile, and nanoseconds a row."""
     plan = plan_of(operator, dtype)
     if not plan.is_dense_cheaper(n_rows):
-        return plan.into, plan.cost(n_rows) / max(1, n_rows)
+        return plan.into, _TILE_ENTRIES, plan.cost(n_rows) / max(1, n_rows)
     dense = plan.multiplied()
 
     def into(X, Y, start, stop):
         np.matmul(X[start:stop], dense, out=Y[start:stop])
 
-    return into, dense.size / 16
+    return into, _DENSE_TILE_ENTRIES, dense.size / 16
 
 
 def _replace_large(X, operator, offset, scale, Y, start, stop):

@@ -25,11 +25,32 @@ def test_cosine_is_within_units_of_one_over_many_periods(table, dtype):
     turns = turns.astype(dtype)[np.newaxis]
     found = turns.copy()
     nothing = np.zeros(turns.shape[1], dtype)
-    assert cosine(TABLES[table], found, nothing, 1.0, 0, 1) == 0
+    assert cosine(TABLES[table], found, found, nothing, 1.0) == 0
     part = turns.astype(np.longdouble)
     expected = np.cos(2 * np.pi * (part - np.rint(part)).astype(np.float64))
     # float64's own argument is rounded: 2 pi times half a unit of 1/2.
     assert abs(found - expected).max() <= 8 * np.finfo(dtype).eps
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("table", _kernels.tables())
+@pytest.mark.parametrize("n_columns", [1, 16, 67, 256])
+def test_cosine_is_the_same_in_place_and_around_the_caches(n_columns, table, dtype):
+    turns = np.random.RandomState(0).standard_normal((5, n_columns)).astype(dtype)
+    offset = np.linspace(0, 1, n_columns, dtype=dtype)
+    place = turns.copy()
+    assert cosine(TABLES[table], place, place, offset, 0.5) == 0
+    for stream in (False, True):
+        found = np.full(turns.shape, np.nan, dtype)
+        assert cosine(TABLES[table], turns, found, offset, 0.5, stream) == 0
+        assert_array_equal(found, place)
+
+
+@pytest.mark.parametrize("table", _kernels.tables())
+def test_cosine_counts_rows_with_large_arguments(table):
+    turns = np.zeros((4, 67), np.float32)
+    turns[1, 3] = turns[1, 66] = turns[3, 66] = -1e9
+    assert cosine(TABLES[table], turns, turns, np.zeros(67, "f"), 1.0) == 2
 
 
 @pytest.mark.parametrize("table", TABLES)

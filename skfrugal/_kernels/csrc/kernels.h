@@ -214,12 +214,12 @@ struct kernels {
                                 ptrdiff_t ldx, const double *g, ptrdiff_t ldg,
                                 double *dx, ptrdiff_t lddx, ptrdiff_t start,
                                 ptrdiff_t stop, double *gradient, double *scratch);
-    ptrdiff_t (*cosine_f32)(float *y, ptrdiff_t ldy, ptrdiff_t n_columns,
-                            const float *offset, float scale, ptrdiff_t start,
-                            ptrdiff_t stop);
-    ptrdiff_t (*cosine_f64)(double *y, ptrdiff_t ldy, ptrdiff_t n_columns,
-                            const double *offset, double scale, ptrdiff_t start,
-                            ptrdiff_t stop);
+    ptrdiff_t (*cosine_f32)(const float *x, float *y, ptrdiff_t n_rows,
+                            ptrdiff_t n_columns, const float *offset, float scale,
+                            int stream);
+    ptrdiff_t (*cosine_f64)(const double *x, double *y, ptrdiff_t n_rows,
+                            ptrdiff_t n_columns, const double *offset, double scale,
+                            int stream);
     int point_panel, row_tile, dot8;
     void (*nearest_prepare_f32)(const struct nearest *, const float *x, ptrdiff_t ldx,
                                 ptrdiff_t start, ptrdiff_t stop,

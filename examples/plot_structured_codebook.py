@@ -5,7 +5,7 @@ A codebook in little storage
 
 The patches of a codebook resemble each other, and a few sparse factors hold them all.
 :class:`~skfrugal.cluster.QuickKMeans` learns the factors while it clusters; beside its
-codebooks stand simpler ones that are as small.
+codebooks stand simpler ones.
 """
 
 # %%
@@ -38,8 +38,7 @@ def loss(centers):
 # %%
 # Structured centroids
 # --------------------
-# The cosine transform stands in front of the factors and stores nothing; 8 bits a value
-# are enough for them.
+# The cosine transform, which stores nothing, stands in front of the factors.
 curves = {}
 for quantize in (False, True):
     points = []
@@ -61,7 +60,6 @@ for fewer in (8, 16, 32, 64):
     model = KMeans(fewer, init=start[:fewer], n_init=1, max_iter=20).fit(rows)
     points.append((model.cluster_centers_.nbytes, model.inertia_ / dense.inertia_))
 curves["fewer clusters"] = points
-
 points = []
 for rank in (4, 8, 16, 32):
     basis = PCA(rank, random_state=0).fit(rows)
@@ -69,7 +67,6 @@ for rank in (4, 8, 16, 32):
     centers = basis.inverse_transform(model.fit(basis.transform(rows)).cluster_centers_)
     points.append((4 * (rank * (k + rows.shape[1]) + rows.shape[1]), loss(centers)))
 curves["principal components"] = points
-
 points = []
 for bits in (3, 4, 8):
     rounded = np.rint(dense.cluster_centers_ * (2**bits - 1)) / (2**bits - 1)
@@ -81,12 +78,12 @@ curves["dense, 3 to 8 bits"] = points
 # -----------------
 figure, axis = plt.subplots(figsize=(7, 4.2), layout="constrained")
 for name, points in curves.items():
-    kilobytes = [nbytes / 1000 for nbytes, _ in points]
-    axis.plot(kilobytes, [ratio for _, ratio in points], "o-", label=name)
+    nbytes, ratios = zip(*points, strict=True)
+    axis.plot(np.array(nbytes) / 1000, ratios, "o-", label=name)
 axis.axvline(start.nbytes / 1000, color="k", linestyle=":", label="dense")
 axis.set(xscale="log", xlabel="kB of a codebook", ylabel="inertia over k-means")
-axis.set_xticks([3, 6, 12, 25, 50, 100], [3, 6, 12, 25, 50, 100])
+ticks = [3, 6, 12, 25, 50, 100]
+axis.set(ylim=(0.99, 1.5), xticks=ticks, xticklabels=ticks)
 axis.minorticks_off()
-axis.set_ylim(0.99, 1.5)
 axis.legend()
 plt.show()

@@ -109,7 +109,8 @@ def operators(home, quick):
     ]
     train, test = patches(2000 if quick else 20_000, 2000)
     train, test = train.astype(np.float64), test.astype(np.float64)
-    schedule = rectangular_operator(128, 256, n_factors=3, k=16, s=16)
+    sizes = {"n_factors": 3, "k": 8, "s": 8, "density": 0.25}
+    schedule = rectangular_operator(128, 256, **sizes)
     for name, model in (
         ("PCA", PCA(128, svd_solver="covariance_eigh")),
         ("FastICA", FastICA(128, max_iter=50, random_state=0)),

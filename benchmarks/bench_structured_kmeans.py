@@ -14,8 +14,8 @@ pareto         Structured centroids at the budgets of the goals and at 1/6, and 
                twins that cost as little: fewer dense clusters, k-means in principal
                components, product quantisers, dense centroids in 8 and 4 bits.  The
                chain of QuicK-means by its published update runs up to K = 64 unless
-               told otherwise, as it takes minutes.  "8 bits after the fit" rounds the
-               factors of the first model; its loss is what that adds to the ratio.
+               told otherwise, as it takes minutes.  "the same in 8 bits" rounds the
+               factors of a model after the fit; the loss is what that adds.
 more_clusters  The inertia of K dense clusters by 2 K and 4 K structured ones.
 predict        Unseen rows: times scikit-learn's `KMeans`, and labels that agree with
                the dense product of the same centroids in float64.
@@ -115,8 +115,8 @@ def pareto(fits, k, published_up_to):
         model = fits.structured(k, structure)
         wanted = kind and goal(kind, k)
         figure = report.add(fits.measured(name, model), wanted, family="structured")
-        if first is None:
-            first = figure
+        first = first or figure
+        if kind in ("plain", "turned") and structure.transform != "rotations":
             eight_bits(fits, report, model, figure)
     for name, structure, budget in others(fits.rows, k):
         model = fits.structured(k, structure, budget)
@@ -132,7 +132,7 @@ def pareto(fits, k, published_up_to):
 def eight_bits(fits, report, model, figure):
     """The factors of a model rounded, and what this adds."""
     operator, twin = rounded(model)
-    name = "8 bits after the fit"
+    name = figure["name"].replace("sparse product", "the same in 8 bits")
     measured = fits.measured(name, twin, operator.nnz, operator.nbytes)
     found = report.add(measured, family="structured")
     loss = max(found[part] - figure[part] for part in ("train", "held"))

@@ -20,7 +20,7 @@ from skfrugal.cluster._table import (
     scaled_squared_norms,
     squared_norms,
 )
-from skfrugal.operators import Dense
+from skfrugal.operators import CosineTransform, Dense, Product, Rotations
 from skfrugal.operators._fused_product_nearest import product_nearest
 from skfrugal.operators._nearest_rows import nearest_rows, squared_distances_of
 
@@ -72,6 +72,12 @@ def nearest_labels(X, operator, *, shift=True, exact=True, guess=None):
     if exact and not sp.issparse(X):
         if isinstance(operator, Dense):
             return nearest_rows(X, operator, guess=guess)
+        inner, turned = _without_turn(operator)
+        if turned is not None and product_nearest(inner) is not None:
+            labels = np.empty(X.shape[0], dtype=np.int32)
+            for rows in row_blocks(X.shape[0], 4 * X.shape[1]):
+                labels[rows] = nearest_labels(X[rows] @ turned.T, inner)
+            return labels
         fused = product_nearest(operator)
         if fused is not None:
             labels = fused.labels(X)
@@ -85,7 +91,23 @@ def nearest_labels(X, operator, *, shift=True, exact=True, guess=None):
 
 def finds_not_finite(operator):
     """Whether `nearest_labels` of dense rows raises where a number is not finite."""
-    return isinstance(operator, Dense) or product_nearest(operator) is not None
+    inner, _ = _without_turn(operator)
+    return isinstance(operator, Dense) or product_nearest(inner) is not None
+
+
+def _without_turn(operator):
+    """The product without an orthogonal last factor, and that factor or None.
+
+    Rows turned by it are as far from the rows of the first as they were from those of
+    the product, but for the rounding of their coordinates.
+    """
+    factors = operator.factors if isinstance(operator, Product) else ()
+    if len(factors) > 1 and isinstance(factors[-1], CosineTransform | Rotations):
+        if factors[-1].dtype.kind == "f":
+            return operator._cached(
+                "without turn", lambda: (Product(*factors[:-1]), factors[-1])
+            )
+    return operator, None
 
 
 def _nearest_by_table(X, operator, shift, exact):

@@ -15,7 +15,7 @@ from sklearn.decomposition import MiniBatchDictionaryLearning
 from sklearn.linear_model import orthogonal_mp_gram
 
 from skfrugal.decomposition import SparseProductDictionaryLearning
-from skfrugal.structures import LowRank
+from skfrugal.structures import LowRank, SparseProduct
 
 IMAGES = ("china.jpg", "flower.jpg")
 SIGMAS = (10, 20, 30, 50)
@@ -83,6 +83,7 @@ def overcomplete_dct(n_waves=16, side=SIDE):
 def dictionaries(sigma):
     """Functions from training rows to atoms and the number of values stored."""
     dct = overcomplete_dct()
+    in_cosines = SparseProduct(1 / 3, transform="dct", feature_shape=(SIDE, SIDE))
 
     def mini_batch(gain):
         def learn(X):
@@ -123,6 +124,8 @@ def dictionaries(sigma):
         "monarch, from the DCT": structured("monarch"),
         "low rank 16, from the DCT": structured(LowRank(rank=16)),
         "low rank + sparse, a third": structured("low_rank_plus_sparse", 1 / 3),
+        "sparse product, a third": structured("sparse_product", 1 / 3),
+        "the same in cosines": structured(in_cosines),
     }
 
 

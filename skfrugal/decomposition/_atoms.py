@@ -27,10 +27,12 @@ from skfrugal.operators import (
 from skfrugal.solvers import butterfly_regression
 from skfrugal.solvers._iterate import iterate
 from skfrugal.solvers._refit import refit_steps
+from skfrugal.solvers._sparse_product_regression import sparse_product_regression
 from skfrugal.solvers._target import binary_exponent, in_common_scale
+from skfrugal.structures import SparseProduct
 
 # Iterations of a fit of values to codes, which are soon to be replaced.
-_N_GRADIENT, _N_REFIT, _N_PROJECTIONS = 30, 5, 5
+_N_GRADIENT, _N_REFIT, _N_PROJECTIONS, _N_ROUNDS = 30, 5, 5, 5
 # A fit ends when an iteration gains less than this.
 _TOL = 1e-4
 # Directions of the codes below this fraction of the largest eigenvalue are rounding.
@@ -86,6 +88,8 @@ class AtomFit:
             return LowRank(self.back @ (left[:, :r] * values[:r]), right[:r])
         if all(isinstance(factor, KroneckerSparse) for factor in factors):
             return self._fitted_chain(factors)
+        if isinstance(structure, SparseProduct) and not structure.quantize:
+            return self._fitted_sparse_product(factors, structure)
         if all(isinstance(factor, SparseFactor | Dense) for factor in factors):
             return self._fitted_factors(factors)
         return self._projected(operator, structure)
@@ -118,6 +122,22 @@ class AtomFit:
         arrays[0] = arrays[0] * (scale * norm)
         return Product([_stored_as(a, f) for a, f in zip(arrays, factors, strict=True)])
 
+    def _fitted_sparse_product(self, factors, structure):
+        """Supports and values of sparse factors, in the coordinates of the last one."""
+        shape = (factors[0].shape[0], factors[-1].shape[1])
+        transform = [] if structure.transform is None else [factors[-1]]
+        # The transform is orthogonal: the rows may be turned instead of the atoms.
+        Y = self.Y @ transform[0].T if transform else self.Y
+        run = sparse_product_regression(
+            self.R,
+            Y,
+            factors[: len(factors) - len(transform)],
+            structure.n_nonzero(shape),
+            max_iter=_N_ROUNDS,
+            tol=_TOL,
+        )
+        return Product(*run.step.operator.factors, *transform)
+
     def _projected(self, operator, structure):
         """Projections of gradient steps whose lengths suit each atom."""
         weight = np.abs(self.R.T @ self.R).sum(axis=1)
@@ -126,7 +146,9 @@ class AtomFit:
         for _ in range(_N_PROJECTIONS):
             gradient = self.R.T @ (self.R @ operator - self.Y)
             target = operator.toarray() - gradient / weight[:, np.newaxis]
-            new = structure.project(target, row_weight=weight / weight.max()).operator
+            new = structure.project(
+                target, row_weight=weight / weight.max(), random_state=0
+            ).operator
             if not self.error(new) < error:
                 break
             operator, error = new, self.error(new)

@@ -9,13 +9,15 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import scipy.sparse as sp
-from scipy.linalg import cho_factor, cho_solve
 
-from skfrugal.solvers._sparse_coding import codes_in_turn, shared_codes
-
-# Added to the diagonal of Gram matrices of unit atoms: those that are unused or
-# dependent get coefficients of zero, or finite ones.
-_RIDGE = 1e-8
+from skfrugal.solvers._sparse_coding import shared_codes
+from skfrugal.solvers._sparse_product_updates import (
+    balanced,
+    gram,
+    middle_fitted,
+    regularised_solve,
+    right_coded,
+)
 
 
 @dataclass(frozen=True)
@@ -72,25 +74,13 @@ class Problem:
 
     def with_right(self, parts):
         """The columns of the matrix coded over those of ``left @ middle``."""
-        B, G = (parts.left.T @ self.weighted).T, self.left_gram(parts)
-        middle = parts.dense_middle
-        if middle is not None:
-            B, G = B @ middle, middle.T @ G @ middle
-        right, _ = shared_codes(B, G, self.n_nonzero[-1], old=parts.right)
-        return replace(parts, right=right)
+        W = self.left_gram(parts)
+        return right_coded(parts, self.weighted, W, self.n_nonzero[-1])
 
     def with_middle(self, parts):
         """The best dense middle, or a sparse one coded column by column."""
         parts = self.balanced(parts)
-        if parts.middle is None:
-            return parts
-        W, H = self.left_gram(parts), gram(parts.right)
-        C = (parts.right.T @ (parts.left.T @ self.weighted).T).T
-        if sp.issparse(parts.middle):
-            return replace(parts, middle=codes_in_turn(C.T, W, H, parts.middle))
-        middle = regularised_solve(H, regularised_solve(W, C).T).T
-        before, after = (np.vdot(W @ D @ H - 2 * C, D) for D in (parts.middle, middle))
-        return replace(parts, middle=middle) if after < before else parts
+        return middle_fitted(parts, self.weighted, self.left_gram(parts))
 
     def left_gram(self, parts):
         """Inner products of the columns of `left`, rows weighted."""
@@ -98,17 +88,7 @@ class Problem:
 
     def balanced(self, parts):
         """The same product with columns and rows of norm 1 outside the middle."""
-        right = np.sqrt(np.diagonal(gram(parts.right)))
-        if parts.middle is None:
-            left, middle = parts.left @ sp.diags_array(right), None
-        else:
-            norms = np.sqrt(np.diagonal(self.left_gram(parts)))
-            left = parts.left @ sp.diags_array(_inverse(norms))
-            if sp.issparse(parts.middle):
-                middle = sp.diags_array(right) @ parts.middle @ sp.diags_array(norms)
-            else:
-                middle = norms[:, np.newaxis] * parts.middle * right
-        return Parts(left, middle, parts.right @ sp.diags_array(_inverse(right)))
+        return balanced(parts, self.left_gram(parts))
 
     def with_used_atoms(self, parts):
         """Atoms that nobody uses replaced by what the product misses most.
@@ -177,22 +157,6 @@ class Problem:
             columns=np.diagonal(W),
         )  # fmt: skip
         return replace(parts, middle=middle)
-
-
-def gram(codes):
-    """Inner products of the columns of sparse codes."""
-    return (codes.T @ codes).toarray()
-
-
-def regularised_solve(matrix, right_side):
-    """Solution of a positive semidefinite system, zero where it says nothing."""
-    ridge = _RIDGE * (np.trace(matrix) / len(matrix) or 1.0)
-    factor = cho_factor(matrix + ridge * np.eye(len(matrix)), check_finite=False)
-    return cho_solve(factor, right_side)
-
-
-def _inverse(lengths):
-    return np.divide(1.0, lengths, out=np.ones_like(lengths), where=lengths > 0)
 
 
 def _largest_rows(matrix, like):

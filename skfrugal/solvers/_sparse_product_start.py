@@ -4,7 +4,8 @@ import numpy as np
 import scipy.sparse as sp
 
 from skfrugal.solvers._sparse_coding import shared_codes
-from skfrugal.solvers._sparse_product_parts import Parts, gram, regularised_solve
+from skfrugal.solvers._sparse_product_parts import Parts
+from skfrugal.solvers._sparse_product_updates import gram, regularised_solve
 
 # Coding and least squares in turn, before the next factor is split off.
 _N_ROUNDS = 4

@@ -168,6 +168,10 @@ class SparseProduct(BaseEstimator):
         entries = sum(count for _, _, count in sizes.factors())
         return entries + self._overhead(shape) + self._per_atom() * sum(sizes.inner)
 
+    def n_nonzero(self, shape):
+        """Entries of each factor, at most; None is a dense middle."""
+        return self._sizes(shape).n_nonzero
+
     def smallest(self, shape):
         """Values that a matrix of this shape needs at least."""
         return sum(check_shape(shape)) + self._overhead(shape) + 2 * self._per_atom()

@@ -21,6 +21,7 @@ from skfrugal.operators import (
     KroneckerSparse,
     LowRank,
     Product,
+    Quantized,
     SparseFactor,
     Sum,
 )
@@ -188,6 +189,10 @@ def _rows_scaled(operator, scale):
         return LowRank(operator.left * scale[:, np.newaxis], operator.right)
     if isinstance(operator, Dense):
         return Dense(operator.array * scale[:, np.newaxis])
+    if isinstance(operator, Quantized):
+        # The integers stay: their units are the largest entries of the rows.
+        array = operator.toarray() * scale[:, np.newaxis]
+        return Quantized(array if array.all() else sp.csr_array(array))
     if isinstance(operator, Diagonal):
         return Diagonal(operator.values * scale)
     return Product(Diagonal(scale), operator)

@@ -38,8 +38,11 @@ class SparseProductDictionaryLearning(
     n_components : int, default=None
         Number of atoms; None is the number of features.
     structure : str or structure, default="auto"
-        What the dictionary is, see :mod:`skfrugal.structures`; or "palm4msa", sparse
-        factors whose supports hierarchical palm4MSA finds in the first atoms.  "auto"
+        What the dictionary is, see :mod:`skfrugal.structures`.  "sparse_product": two
+        or three sparse factors whose supports are learnt with the codes; the object,
+        :class:`~skfrugal.structures.SparseProduct`, also in cosines.  "palm4msa":
+        sparse factors whose supports hierarchical palm4MSA finds in the first atoms,
+        and which stay.  "auto"
         takes the structure that is closest to the first atoms (none, if they are so few
         that nothing fits in a budget of 1/6).
     budget : int or float, default=None
@@ -74,7 +77,7 @@ class SparseProductDictionaryLearning(
         rows at random.  A known dictionary that has the structure is a much better
         start: of images the over-complete DCT, which is a ``Monarch()``.
     random_state : int, RandomState instance or None, default=None
-        Draws the first atoms.
+        Draws the first atoms, and what their projection starts from.
     verbose : int, default=0
         Print the objective after each turn.
     n_jobs : int, default=None
@@ -104,9 +107,10 @@ class SparseProductDictionaryLearning(
     Notes
     -----
     With codes U of rows X, the dictionary D is fitted to make small ``||X - U D||``
-    itself: all values of a chain together by L-BFGS, low rank and dense exactly, the
-    values of other sparse factors one factor after the other, exactly, on the supports
-    of the start; sums by projected gradient steps.
+    itself: all values of a chain together by L-BFGS, low rank and dense exactly; of a
+    `SparseProduct` supports and values, atom by atom, then feature by feature; the values
+    of other sparse factors one factor after the other, exactly, on the supports of the
+    start; sums, and factors of 8 bits, by projected gradient steps.
 
     *Cost.*  `transform` takes ``operator_.nnz`` multiply-adds a row for the
     correlations, the dense twin n_components n_features; a pursuit of k atoms then adds

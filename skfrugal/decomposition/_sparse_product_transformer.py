@@ -61,8 +61,9 @@ class SparseProductTransformer(
         `fit`, unless it is a ``FrozenEstimator``; it must map rows to
         ``(X - mean_) @ A.T``, which is checked.  None is the PCA of the rows.
     structure : str or structure, default="auto"
-        What the matrix is replaced by, see :mod:`skfrugal.structures`.  "auto" takes
-        whichever is closest within `budget` (of 1/6, nothing if the matrix is so small
+        What the matrix is replaced by, see :mod:`skfrugal.structures`.
+        "sparse_product": two or three sparse factors whose supports are learnt, a local
+        optimum without a lower bound.  "auto" takes whichever is closest within `budget` (of 1/6, nothing if the matrix is so small
         that nothing fits: it is then kept).
     budget : int or float, default=None
         Stored values, or fraction of those of the matrix.  None is 1/6 for a name.
@@ -96,7 +97,7 @@ class SparseProductTransformer(
         They end when an iteration lowers what they make small by less than this,
         relatively.
     random_state : int, RandomState instance or None, default=None
-        Of the PCA, and of the starts.
+        Of the PCA, of the starts, and of the structure's own projection.
     verbose : int, default=0
         Print what was done; with an iterative solver a line an iteration.
 

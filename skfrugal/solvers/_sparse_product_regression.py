@@ -23,8 +23,8 @@ from skfrugal.solvers._sweeps import SweepStep
 
 # Rows whose squared norm in R is below this part of the largest one's are not seen.
 _RCOND = 1e-10
-# Where entries move between rows, each counts at least this part of the mean: rows that
-# are hardly seen do not lose all that they have.
+# Where entries move between rows, each counts at least this part of the mean: steps of
+# rows that are hardly seen are no longer than that.
 _LEAST_WEIGHT = 1e-2
 
 

@@ -42,9 +42,8 @@ class SparseProductDictionaryLearning(
         or three sparse factors whose supports are learnt with the codes; the object,
         :class:`~skfrugal.structures.SparseProduct`, also in cosines.  "palm4msa":
         sparse factors whose supports hierarchical palm4MSA finds in the first atoms,
-        and which stay.  "auto"
-        takes the structure that is closest to the first atoms (none, if they are so few
-        that nothing fits in a budget of 1/6).
+        and which stay.  "auto" takes the structure that is closest to the first atoms
+        (none, if they are so few that nothing fits in a budget of 1/6).
     budget : int or float, default=None
         Stored values, or fraction of those of a dense dictionary.  None is 1/6.
     alpha : float, default=1
@@ -108,9 +107,9 @@ class SparseProductDictionaryLearning(
     -----
     With codes U of rows X, the dictionary D is fitted to make small ``||X - U D||``
     itself: all values of a chain together by L-BFGS, low rank and dense exactly; of a
-    `SparseProduct` supports and values, atom by atom, then feature by feature; the values
-    of other sparse factors one factor after the other, exactly, on the supports of the
-    start; sums, and factors of 8 bits, by projected gradient steps.
+    `SparseProduct` supports and values, atom by atom, then feature by feature; the
+    values of other sparse factors one factor after the other, exactly, on the supports
+    of the start; sums, and factors of 8 bits, by projected gradient steps.
 
     *Cost.*  `transform` takes ``operator_.nnz`` multiply-adds a row for the
     correlations, the dense twin n_components n_features; a pursuit of k atoms then adds

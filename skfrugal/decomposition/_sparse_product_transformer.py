@@ -63,8 +63,9 @@ class SparseProductTransformer(
     structure : str or structure, default="auto"
         What the matrix is replaced by, see :mod:`skfrugal.structures`.
         "sparse_product": two or three sparse factors whose supports are learnt, a local
-        optimum without a lower bound.  "auto" takes whichever is closest within `budget` (of 1/6, nothing if the matrix is so small
-        that nothing fits: it is then kept).
+        optimum without a lower bound.  "auto" takes whichever is closest within
+        `budget` (of 1/6, nothing if the matrix is so small that nothing fits: it is
+        then kept).
     budget : int or float, default=None
         Stored values, or fraction of those of the matrix.  None is 1/6 for a name.
     max_error : float, default=None

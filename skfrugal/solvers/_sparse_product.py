@@ -1,19 +1,24 @@
 """Short sparse products: two or three factors whose entries share a budget."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
-import scipy.sparse as sp
 
 from skfrugal._validation import check_positive_int, check_rng
-from skfrugal.operators import Dense, Product, SparseFactor
 from skfrugal.solvers._iterate import iterate
-from skfrugal.solvers._sparse_product_parts import Parts, Problem
+from skfrugal.solvers._sparse_product_parts import Problem
 from skfrugal.solvers._sparse_product_start import starting_parts
+from skfrugal.solvers._sparse_product_state import (
+    State,
+    Trials,
+    finish,
+    resume,
+    sizes_in_words,
+)
 from skfrugal.solvers._sum_terms import in_units
 from skfrugal.solvers._sweeps import SweepStep
-from skfrugal.solvers._target import check_matrix, in_common_scale, scale, standardise
+from skfrugal.solvers._target import check_matrix, standardise
 
 # Rounds after which atoms that were replaced show what they are worth.
 _TRIAL_ROUNDS = 2
@@ -130,52 +135,28 @@ def sparse_product(  # noqa: PLR0913
         improved = partial(_improved, problem, trials)
         parts = starting_parts(problem, n_atoms, rng, improved)
     else:
-        parts = _resumed(start, A.shape, n_atoms, n_nonzero, exponent)
+        parts = resume(start, A.shape, n_atoms, n_nonzero, exponent)
         trials = replace(start.state.trials)
 
     def told(error):
         return unit * in_units(error, exponent)
 
     def operator(parts):
-        return _finished(parts, exponent, A.dtype)[0]
+        return finish(parts, exponent, A.dtype)[0]
 
     steps = _rounds(problem, trials, parts, (operator, told))
     run = iterate(
         steps, max_iter=max_iter, tol=tol, on_step=on_step, name="Sparse products"
     )
     parts = run.step.state
-    finished, rounded = _finished(parts, exponent, A.dtype)
+    finished, rounded = finish(parts, exponent, A.dtype)
     result = run.factorization(
         told(np.sqrt(problem.squared_error(rounded))),
         operator=finished,
-        message=f"{len(finished.factors)} factors of {_sizes_in_words(parts)} entries; "
+        message=f"{len(finished.factors)} factors of {sizes_in_words(parts)} entries; "
         "monotone, no bounds.",
     )
     return replace(result, state=State(parts, exponent, trials))
-
-
-@dataclass(frozen=True)
-class State:
-    """Parts of ``2**-exponent`` times a matrix, and when to try other atoms."""
-
-    parts: Parts
-    exponent: int
-    trials: "Trials"
-
-
-@dataclass
-class Trials:
-    """When atoms that nobody uses are to be replaced: the rarer, the less it helps."""
-
-    pause: int = 0
-    waited: int = 0
-
-    def is_due(self):
-        self.waited += 1
-        return self.waited > self.pause
-
-    def note(self, helped):
-        self.pause, self.waited = 0 if helped else 2 * self.pause + 1, 0
 
 
 def _rounds(problem, trials, parts, views):
@@ -210,45 +191,6 @@ def _round(problem, parts):
     return problem.with_right(problem.with_middle(parts))
 
 
-def _finished(parts, exponent, dtype):
-    """The operator, and parts in the scale of the problem as they were rounded."""
-    is_sparse = sp.issparse(parts.middle)
-    left, middle, right = parts.left, parts.middle, parts.right.T.tocsr()
-    values = [left.data, right.data]
-    if middle is not None:
-        middle = middle.T.tocsr() if is_sparse else middle
-        values.insert(1, middle.data if is_sparse else middle)
-    stored, rounded = in_common_scale(values, exponent, dtype)
-
-    def with_values(values):
-        factors = [_filled(left, values[0]), _filled(right, values[-1])]
-        if middle is not None:
-            inner = _filled(middle, values[1]) if is_sparse else values[1]
-            factors.insert(1, inner)
-        return factors
-
-    factors = [
-        SparseFactor(factor) if sp.issparse(factor) else Dense(factor)
-        for factor in with_values(stored)
-    ]
-    left, *inner, right = with_values(rounded)
-    inner = inner[0] if inner else None
-    as_stored = Parts(left, inner.T.tocsr() if is_sparse else inner, right.T.tocsr())
-    return Product(*factors), as_stored
-
-
-def _filled(matrix, values):
-    return sp.csr_array((values, matrix.indices, matrix.indptr), shape=matrix.shape)
-
-
-def _sizes_in_words(parts):
-    middle = parts.middle
-    sizes = [parts.left.nnz, parts.right.nnz]
-    if middle is not None:
-        sizes.insert(1, middle.nnz if sp.issparse(middle) else middle.size)
-    return " + ".join(f"{size:,}" for size in sizes)
-
-
 def _checked_sizes(n_atoms, n_nonzero):
     """(a, b), and the budgets of two or three factors."""
     sizes = np.atleast_1d(np.asarray(n_atoms, dtype=object))
@@ -279,29 +221,3 @@ def _relative_weight(row_weight, n_rows):
         )
     largest = weight.max()
     return np.maximum(weight / largest, _LEAST_WEIGHT), float(np.sqrt(largest))
-
-
-def _resumed(start, shape, n_atoms, n_nonzero, exponent):
-    """The parts of an earlier result, in the scale of this matrix."""
-    state = getattr(start, "state", None)
-    if not isinstance(state, State):
-        raise ValueError(
-            f"start={start!r} is not a result of sparse_product; pass one, or None."
-        )
-    parts = state.parts
-    here = (*shape, *n_atoms, len(n_nonzero))
-    there = (
-        parts.left.shape[0],
-        parts.right.shape[0],
-        parts.left.shape[1],
-        parts.right.shape[1],
-        2 if parts.middle is None else 3,
-    )
-    if here != there:
-        raise ValueError(
-            f"start is for a {there[0]} x {there[1]} matrix with {there[2:4]} atoms in "
-            f"{there[4]} factors, not for {here[0]} x {here[1]} with {here[2:4]} in "
-            f"{here[4]}; pass a result of the same sizes, or None."
-        )
-    values = scale(parts.left.data, state.exponent - exponent)
-    return replace(parts, left=_filled(parts.left, values))

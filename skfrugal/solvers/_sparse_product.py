@@ -24,6 +24,8 @@ from skfrugal.solvers._target import check_matrix, standardise
 _TRIAL_ROUNDS = 2
 # Rows without weight weigh this much of the heaviest: they take what others leave.
 _LEAST_WEIGHT = 1e-9
+# Entries under this part of the largest one add nothing to the error, but underflow.
+_NOTHING = 2.0**-200
 
 
 def sparse_product(  # noqa: PLR0913
@@ -58,12 +60,13 @@ def sparse_product(  # noqa: PLR0913
         the problem.  None, or as many as the middle has, makes it dense.
 
     row_weight : array-like of shape (M,), default=None
-        Weights >= 0 of the rows in the squared error.  Rows of weight zero get
-        entries that others have no use for.
+        Weights >= 0 of the rows in the squared error.  In the rounds they are 1e-9 of
+        the largest at least: rows of weight zero get entries that others have no use
+        for.
 
     start : Factorization, default=None
-        Result of an earlier call with the same sizes, to start from; that for another
-        matrix may do well.
+        Result of an earlier call with the same sizes and budgets, to start from; that
+        for another matrix may do well.
 
     max_iter, tol : int and float, default=100 and 1e-3
         Rounds, which end when one lowers the error by less than `tol` of itself.
@@ -129,7 +132,9 @@ def sparse_product(  # noqa: PLR0913
     n_atoms, n_nonzero = _checked_sizes(n_atoms, n_nonzero)
     weight, unit = _relative_weight(row_weight, len(A))
     target, exponent = standardise(A)
-    problem, trials = Problem(target, weight, n_nonzero), Trials()
+    target = np.where(np.abs(target) < _NOTHING, 0, target)
+    problem = Problem(target, np.maximum(weight, _LEAST_WEIGHT), n_nonzero)
+    trials = Trials()
     if start is None:
         rng = check_rng(random_state)
         improved = partial(_improved, problem, trials)
@@ -151,23 +156,24 @@ def sparse_product(  # noqa: PLR0913
     parts = run.step.state
     finished, rounded = finish(parts, exponent, A.dtype)
     result = run.factorization(
-        told(np.sqrt(problem.squared_error(rounded))),
+        told(np.sqrt(problem.squared_error(rounded, weight))),
         operator=finished,
         message=f"{len(finished.factors)} factors of {sizes_in_words(parts)} entries; "
         "monotone, no bounds.",
     )
-    return replace(result, state=State(parts, exponent, trials))
+    return replace(result, state=State(parts, exponent, n_nonzero, trials))
 
 
 def _rounds(problem, trials, parts, views):
     """Yield a step after each round."""
     last = np.sqrt(problem.squared_error(parts))
     while True:
-        parts = _improved(problem, trials, parts, 1)
-        error = np.sqrt(problem.squared_error(parts))
-        gain = (last - error) / last if last > 0 else 0.0
-        yield SweepStep(parts, gain, error, *views)
-        last = error
+        found = _improved(problem, trials, parts, 1)
+        error = np.sqrt(problem.squared_error(found))
+        gain = (last - error) / last if error < last else 0.0
+        if gain > 0:  # rounding, and the ridge of solutions, could raise it
+            parts, last = found, error
+        yield SweepStep(parts, gain, last, *views)
 
 
 def _improved(problem, trials, parts, n_rounds):
@@ -200,16 +206,18 @@ def _checked_sizes(n_atoms, n_nonzero):
             f"n_atoms={n_atoms!r} and n_nonzero={n_nonzero!r} do not fit; pass an int "
             f"and two numbers of entries, or a pair and three."
         )
-    sizes = [check_positive_int(size, "n_atoms") for size in sizes]
-    n_nonzero = tuple(
-        None if count is None and i == 1 else check_positive_int(count, "n_nonzero")
-        for i, count in enumerate(n_nonzero)
-    )
-    return (sizes[0], sizes[-1]), n_nonzero
+    a, b = (check_positive_int(size, "n_atoms") for size in (sizes[0], sizes[-1]))
+    left, *middle, right = n_nonzero
+    n_nonzero = [check_positive_int(count, "n_nonzero") for count in (left, right)]
+    if middle:
+        count = a * b if middle[0] is None else middle[0]
+        count = check_positive_int(count, "n_nonzero")
+        n_nonzero.insert(1, None if count >= a * b else count)
+    return (a, b), tuple(n_nonzero)
 
 
 def _relative_weight(row_weight, n_rows):
-    """Weights in (0, 1], and the square root of what they are multiplied by."""
+    """Weights in [0, 1], and the square root of what they are multiplied by."""
     if row_weight is None:
         return np.ones(n_rows), 1.0
     weight = np.asarray(row_weight, dtype=np.float64)
@@ -220,4 +228,4 @@ def _relative_weight(row_weight, n_rows):
             f"rows, not all zero; got {row_weight!r}."
         )
     largest = weight.max()
-    return np.maximum(weight / largest, _LEAST_WEIGHT), float(np.sqrt(largest))
+    return weight / largest, float(np.sqrt(largest))

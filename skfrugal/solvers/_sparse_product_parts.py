@@ -56,10 +56,10 @@ class Problem:
         self.A, self.weight, self.n_nonzero = A, weight, n_nonzero
         self.weighted = A * weight[:, np.newaxis]
 
-    def squared_error(self, parts):
+    def squared_error(self, parts, weight=None):
         """Weighted sum of squares of what the product misses."""
         squares = np.square(self.A - parts.toarray()).sum(axis=1)
-        return float(squares @ self.weight)
+        return float(squares @ (self.weight if weight is None else weight))
 
     def with_left(self, parts):
         """The rows of the matrix coded over those of ``middle @ right``."""
@@ -177,8 +177,9 @@ def _with_rows(codes, places, rows, weight, total, columns=1.0):
     places, rows = places[: total // share], rows[: total // share]
     dense[places] = 0
     if share < rows.shape[1]:
-        smallest = np.partition(np.abs(rows), -share, axis=1)[:, -share, np.newaxis]
-        rows = np.where(np.abs(rows) >= smallest, rows, 0)
+        lost = np.argpartition(np.abs(rows), -share, axis=1)[:, :-share]
+        rows = rows.copy()
+        np.put_along_axis(rows, lost, 0, axis=1)
     matters = np.square(dense) * weight[:, np.newaxis] * columns
     too_many = np.count_nonzero(dense) + np.count_nonzero(rows) - total
     if too_many > 0:

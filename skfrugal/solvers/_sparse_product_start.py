@@ -34,7 +34,7 @@ def starting_parts(problem, n_atoms, rng, improved):
         return Parts(left, None, right)
     left, middle = _rows(problem, columns, gram(right), a, rng)
     parts = Parts(left, middle, right)
-    if n_nonzero[1] is None or n_nonzero[1] >= a * b:
+    if n_nonzero[1] is None:
         return parts
     parts = improved(parts, 3)
     for step in range(1, _N_PRUNINGS + 1):

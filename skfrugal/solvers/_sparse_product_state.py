@@ -9,15 +9,6 @@ from skfrugal.solvers._sparse_product_parts import Parts
 from skfrugal.solvers._target import in_common_scale, scale
 
 
-@dataclass(frozen=True)
-class State:
-    """Parts of ``2**-exponent`` times a matrix, and when to try other atoms."""
-
-    parts: Parts
-    exponent: int
-    trials: "Trials"
-
-
 @dataclass
 class Trials:
     """When atoms that nobody uses are to be replaced: the rarer, the less it helps."""
@@ -31,6 +22,16 @@ class Trials:
 
     def note(self, helped):
         self.pause, self.waited = 0 if helped else 2 * self.pause + 1, 0
+
+
+@dataclass(frozen=True)
+class State:
+    """Parts of ``2**-exponent`` times a matrix, their budgets, when to try others."""
+
+    parts: Parts
+    exponent: int
+    n_nonzero: tuple
+    trials: Trials
 
 
 def finish(parts, exponent, dtype):
@@ -80,19 +81,18 @@ def resume(start, shape, n_atoms, n_nonzero, exponent):
             f"start={start!r} is not a result of sparse_product; pass one, or None."
         )
     parts = state.parts
-    here = (*shape, *n_atoms, len(n_nonzero))
+    here = (*shape, n_atoms, n_nonzero)
     there = (
         parts.left.shape[0],
         parts.right.shape[0],
-        parts.left.shape[1],
-        parts.right.shape[1],
-        2 if parts.middle is None else 3,
+        (parts.left.shape[1], parts.right.shape[1]),
+        state.n_nonzero,
     )
     if here != there:
         raise ValueError(
-            f"start is for a {there[0]} x {there[1]} matrix with {there[2:4]} atoms in "
-            f"{there[4]} factors, not for {here[0]} x {here[1]} with {here[2:4]} in "
-            f"{here[4]}; pass a result of the same sizes, or None."
+            f"start is for a {there[0]} x {there[1]} matrix with {there[2]} atoms and "
+            f"{there[3]} entries, not for {here[0]} x {here[1]} with {here[2]} and "
+            f"{here[3]}; pass a result of the same sizes, or None."
         )
     values = scale(parts.left.data, state.exponent - exponent)
     return replace(parts, left=_filled(parts.left, values))

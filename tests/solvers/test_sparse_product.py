@@ -138,3 +138,50 @@ def test_a_start_of_other_sizes_is_refused():
     start = fitted(smooth(), SIZES[0])
     with pytest.raises(ValueError, match="start is for a 30 x 40 matrix"):
         fitted(smooth(31), SIZES[0], start=start)
+
+
+def test_a_start_of_other_budgets_is_refused():
+    n_atoms, (left, middle, right) = SIZES[1]
+    start = fitted(smooth(), SIZES[1])
+    for other in [(left - 1, middle, right), (left, None, right), (left, 15, 71)]:
+        with pytest.raises(ValueError, match="same sizes"):
+            fitted(smooth(), (n_atoms, other), start=start)
+    # As many as the middle has is the dense middle.
+    assert fitted(
+        smooth(), (n_atoms, (left, 30, right)), start=fitted(smooth(), SIZES[2])
+    )
+
+
+@pytest.mark.parametrize("sizes", [(50, (100, 100)), ((50, 60), (100, 100, 100))])
+def test_budgets_hold_where_entries_are_equal(sizes):
+    A = np.random.RandomState(0).standard_normal((20, 30)) > 0
+    result = fitted(A, sizes, row_weight=np.arange(20) % 3)
+    for factor, allowed in zip(result.operator.factors, sizes[1], strict=True):
+        assert factor.nnz <= allowed
+
+
+@pytest.mark.parametrize("sizes", SIZES, ids=IDS)
+def test_rows_without_weight_do_not_count(sizes):
+    A, weight = smooth(noise=0.0), (np.arange(30) < 3).astype(float)
+    result = fitted(A, sizes, row_weight=weight)
+    squares = np.square(A - result.operator.toarray()).sum(axis=1)
+    np.testing.assert_allclose(
+        result.error, np.sqrt(weight @ squares), rtol=1e-6, atol=1e-12
+    )
+
+
+@pytest.mark.parametrize("sizes", [*SIZES, ((50, 60), (100, 100, 100))])
+@pytest.mark.parametrize("kind", ["weights", "columns", "rows"])
+def test_errors_never_rise_however_far_the_scales_are_apart(sizes, kind):
+    A, weight = smooth(20, 30), None
+    if kind == "weights":
+        weight = 10.0 ** np.arange(-150, 150, 15)
+    elif kind == "columns":
+        A = A * 10.0 ** (10 * np.arange(30) - 150)
+    else:
+        A = A * 10.0 ** (-15 * np.arange(20))[:, np.newaxis]
+    with np.errstate(all="raise", under="ignore"):
+        result = fitted(A, sizes, row_weight=weight)
+        again = fitted(A, sizes, row_weight=weight, start=result)
+    path = [*result.objectives, *again.objectives]
+    assert (np.diff(path) <= 1e-12 * path[0]).all()

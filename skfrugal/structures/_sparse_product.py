@@ -104,7 +104,8 @@ class SparseProduct(BaseEstimator):
         random_state : int, RandomState instance or None, default=None
             Draws the rows and columns to start from.
         start : Factorization, default=None
-            Result of an earlier call to go on from, in its coordinates.
+            Result of an earlier call for a matrix of this shape, of the same structure,
+            to go on from in its coordinates.
 
         Returns
         -------
@@ -117,7 +118,7 @@ class SparseProduct(BaseEstimator):
         if start is None:
             inner, transform = None, self._transform(matrix, row_weight)
         else:
-            inner, transform = _state_of(start)
+            inner, transform = self._state_of(start)
         target = matrix if transform is None else matrix @ transform.T
         result = sparse_product(
             target,
@@ -140,7 +141,7 @@ class SparseProduct(BaseEstimator):
             error=error,
             converged=True,
             message=f"{self!r}: {result.message.split(';')[0]}; monotone, no bounds.",
-            state=_State(result, transform),
+            state=_State(result, transform, self.transform),
         )
 
     def random(self, shape, random_state=None):
@@ -174,7 +175,8 @@ class SparseProduct(BaseEstimator):
 
     def smallest(self, shape):
         """Values that a matrix of this shape needs at least."""
-        return sum(check_shape(shape)) + self._overhead(shape) + 2 * self._per_atom()
+        entries = max(sum(check_shape(shape)), 3)  # one in each factor
+        return entries + self._overhead(shape) + 2 * self._per_atom()
 
     def _overhead(self, shape):
         """Angles, and scales of the rows of the matrix."""
@@ -233,6 +235,21 @@ class SparseProduct(BaseEstimator):
         rotations = greedy_jacobi(rows.T @ rows, n).operator
         return rotations.astype(matrix.dtype)
 
+    def _state_of(self, start):
+        """Factorization in the coordinates of `start`, and these."""
+        state = getattr(start, "state", None)
+        if not isinstance(state, _State):
+            raise ValueError(
+                f"start={start!r} is not a projection on a SparseProduct; pass one or "
+                f"None."
+            )
+        if state.name != self.transform:
+            raise ValueError(
+                f"start has transform={state.name!r}, not {self.transform!r}; pass a "
+                f"projection on the same structure, or None."
+            )
+        return state.inner, state.transform
+
     def _finished(self, product, transform):
         """The product, rounded and in the coordinates of the matrix."""
         factors = product.factors
@@ -251,15 +268,7 @@ class _State:
 
     inner: Factorization
     transform: object
-
-
-def _state_of(start):
-    state = getattr(start, "state", None)
-    if not isinstance(state, _State):
-        raise ValueError(
-            f"start={start!r} is not a projection on a SparseProduct; pass one or None."
-        )
-    return state.inner, state.transform
+    name: str | None
 
 
 def _values(factor):

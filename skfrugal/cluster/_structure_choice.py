@@ -4,7 +4,7 @@ import numpy as np
 from sklearn.cluster import KMeans
 
 from skfrugal.cluster._structured import Projection
-from skfrugal.structures import check_structure
+from skfrugal.structures import budget_in_values, check_structure
 
 # In order of preference where the inertia is the same.
 _NAMES = ("low_rank", "monarch", "butterfly", "sparse_product")
@@ -35,20 +35,20 @@ class Choice:
         self.table = {}
 
     def __call__(self, means, row_weight, within):
-        """The structure with the least inertia."""
-        candidates = {}
+        """The structure with the least inertia: the dense one where it fits."""
+        allowed, candidates = budget_in_values(self.budget, means.shape), {}
+        if allowed >= means.size:
+            self._note("dense", means.size, within)
+            return check_structure("dense", means.shape)
         for name in _NAMES:
             try:
-                structure = check_structure(name, means.shape, self.budget)
+                structure = check_structure(name, means.shape, allowed)
             except ValueError:  # too small a budget for it
                 continue
             project = Projection(structure, self.rng)
             result = project(means, row_weight=row_weight)
-            if result.operator.nnz < means.size:
-                candidates[name] = structure
-                self._note(name, result.operator.nnz, within + result.error**2)
-        if not candidates:
-            return check_structure("dense", means.shape, 1.0)
+            candidates[name] = structure
+            self._note(name, result.operator.nnz, within + result.error**2)
         self._note_fewer(means, row_weight, within)
         return candidates[min(candidates, key=self._score)]
 

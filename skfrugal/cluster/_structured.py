@@ -23,6 +23,8 @@ _FIRST_ROUNDS, _ROUNDS = 2, 1
 # Under this fraction of the spread of the rows the expanded sum of squares would lose
 # half of its digits.
 _SMALLEST_FRACTION = 1e-8
+# A cluster left with less of the weight it had is summed anew: the rest is rounding.
+_THIN = 1e-6
 
 
 def structured_steps(X, sample_weight, centers, *, project, tol):
@@ -126,6 +128,7 @@ class _AssignedSums:
             squared = squared_distances_to(X, self.mean[np.newaxis], whole)
             self.spread = float(squared @ sample_weight.astype(np.float64, copy=False))
         check_in_range(self.spread, "inertia")
+        self.heaviest = self.counts
 
     def assigned(self, labels):
         """The same rows with other labels."""
@@ -133,23 +136,28 @@ class _AssignedSums:
         vars(moved).update(vars(self), labels=labels)
         changed = np.flatnonzero(labels != self.labels)
         if len(changed) > len(labels) // 4:
-            sums, counts = weighted_sums(
+            moved.sums, moved.counts = weighted_sums(
                 self.X, self.sample_weight, labels, len(self.sums)
             )
-        else:
-            rows, weight = self.X[changed], self.sample_weight[changed]
-            out, lost = weighted_sums(
-                rows, weight, self.labels[changed], len(self.sums)
-            )
-            sums, gained = weighted_sums(rows, weight, labels[changed], len(self.sums))
-            sums += self.sums
-            sums -= out
-            counts = self.counts + gained - lost
-            # Weights that cancel leave rounding, where a cluster has no rows.
-            is_empty = np.bincount(labels, minlength=len(counts)) == 0
-            counts[is_empty], sums[is_empty] = 0, 0
+            moved.heaviest = moved.counts
+            return moved
+        out, lost = self._of(changed, self.labels)
+        sums, gained = self._of(changed, labels)
+        sums += self.sums
+        sums -= out
+        counts = self.counts + gained - lost
+        thin = counts <= _THIN * self.heaviest
+        anew, weights = self._of(np.flatnonzero(thin[labels]), labels)
+        sums[thin], counts[thin] = anew[thin], weights[thin]
         moved.sums, moved.counts = sums, counts
+        moved.heaviest = np.where(thin, counts, np.maximum(self.heaviest, counts))
         return moved
+
+    def _of(self, rows, labels):
+        """Sums and weights of the clusters, of some rows alone."""
+        return weighted_sums(
+            self.X[rows], self.sample_weight[rows], labels[rows], len(self.sums)
+        )
 
     def means(self, centers, *, relocate):
         """`cluster_means` of these labels."""

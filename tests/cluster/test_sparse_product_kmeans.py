@@ -172,3 +172,31 @@ def test_mini_batches_go_on_from_the_last_projection(digits, structure):
 def test_low_rank_objects_are_left_alone(digits):
     model = structured(16, LowRank(rank=3)).fit(digits[:300])
     assert model.operator_.nnz == 3 * (16 + 64)
+
+
+@pytest.mark.parametrize("shape", [(10, 24), (8, 64), (16, 16), (12, 200)])
+def test_auto_keeps_to_the_budget_that_none_stands_for(shape):
+    X = np.random.RandomState(0).standard_normal((4 * shape[0], shape[1]))
+    model = structured(shape[0], "auto", max_iter=2).fit(X)
+    assert model.operator_.nnz <= shape[0] * shape[1] / 6
+    whole = structured(shape[0], "auto", budget=1.0, max_iter=2).fit(X)
+    assert isinstance(whole.operator_, Dense)
+    assert whole.structure_report_ == {
+        "dense": {"n_values": shape[0] * shape[1], "inertia": 0.0}
+    }
+
+
+def test_sums_of_clusters_that_lose_their_weight_are_exact():
+    X = np.random.RandomState(0).standard_normal((40, 3))
+    weight, labels = np.ones(40), np.full(40, 2, dtype=np.int32)
+    # Cluster 0 keeps a row of little weight, cluster 1 one of none.
+    weight[[1, 6]], weight[3:6] = (1e-15, 0), (0.1, 0.2, 0.3)
+    labels[[0, 1]], labels[3:7] = 0, 1
+    rows = _AssignedSums(X, weight, labels, X[:3])
+    labels = labels.copy()
+    labels[[0, 3, 4, 5]] = 2
+    moved = rows.assigned(labels)
+    assert moved.counts[0] == 1e-15
+    assert_array_equal(moved.sums[0], 1e-15 * X[1])
+    assert moved.counts[1] == 0
+    assert not moved.sums[1].any()

@@ -23,6 +23,9 @@ from skfrugal.cluster._structured import Projection
 from skfrugal.operators import Dense
 from skfrugal.structures import STRUCTURES
 
+# What `partial_fit` goes on from, beside the fitted attributes.
+_RESUMED = ("_rng", "_state", "_projected")
+
 
 class MiniBatchQuickKMeans(CentroidModel):
     """Mini-batch k-means whose centroids are an operator.
@@ -271,15 +274,11 @@ class MiniBatchQuickKMeans(CentroidModel):
             X = self._validated(X, reset=is_first)
             if is_first or not hasattr(self, "_rng"):
                 self._rng = check_random_state(self.random_state)
-                vars(self).pop("_projected", None)
             structure = self._resolve_structure(X.shape[1], self._rng)
             sample_weight = check_weights(sample_weight, X)
             updater = self._resumed(X, sample_weight, is_first)
             self._step(updater, X, sample_weight, self._rng, self._n_batch(X))
-            project, before = getattr(self, "_projected", (None, None))
-            if structure is not None and project is None:
-                project = Projection(structure, self._rng)
-            self._store(updater, project, before)
+            self._store(updater, *self._projection(structure))
             self.n_steps_ = getattr(self, "n_steps_", 0) + 1
             self._store_labels(X, sample_weight)
         return self
@@ -372,6 +371,26 @@ class MiniBatchQuickKMeans(CentroidModel):
         centers = centers.astype(X.dtype)
         return Updater(centers, counts, n_rows=X.shape[0], n_since_reassigned=n_since)
 
+    def _projection(self, structure):
+        """The projection of the next batch, and the result that it goes on from.
+
+        A new one where centroids or parameters are not those of the last batch.
+        """
+        if structure is None:
+            return None, None
+        project, before, asked = getattr(self, "_projected", (None,) * 3)
+        known = getattr(self, "_state", (None,))[-1]
+        if known is getattr(self, "operator_", self) and asked == self._asked():
+            return project, before
+        return Projection(structure, self._rng), None
+
+    def _asked(self):
+        return repr(self.structure), self.budget
+
+    def _fitted(self):
+        resumed = {name: vars(self)[name] for name in _RESUMED if name in vars(self)}
+        return super()._fitted() | resumed
+
     def _iterate(self, X, sample_weight, updater, tol, rng):
         """Number of steps made, and the smoothed inertia of a sample."""
         n_samples, n_batch = X.shape[0], self._n_batch(X)
@@ -419,7 +438,8 @@ class MiniBatchQuickKMeans(CentroidModel):
         vars(self).pop("_projected", None)
         if project is not None:
             result = project(updater.centers, row_weight=updater.counts, start=before)
-            operator, self._projected = result.operator, (project, result)
+            operator = result.operator
+            self._projected = (project, result, self._asked())
         self.operator_ = operator
         state = updater.centers, updater.counts, updater.n_since_reassigned, operator
         self._state = state

@@ -68,7 +68,8 @@ def _build(operator):
     cost += sum(_size(m) * (sparse if sp.issparse(m) else dense) for m in matrices)
     other = dense_cost(operator.shape, 1024, np.float32)
     if any(isinstance(factor, KroneckerSparse) for factor in operator._factors()):
-        other = min(other, plan_of(operator, np.dtype(np.float32)).cost(1024))
+        with np.errstate(over="ignore"):  # only its cost is asked for
+            other = min(other, plan_of(operator, np.dtype(np.float32)).cost(1024))
     if cost >= other / 1024 + _SCORE * n_rows:
         return False
     return ProductNearest(matrices, kernels, nanoseconds=cost)

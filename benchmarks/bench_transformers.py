@@ -24,6 +24,8 @@ features     `StructuredRBFSampler`, 1024 -> 4096 and 8192, beside `RBFSampler`:
 operators    `SparseProductTransformer`, palm4MSA and sums on a magnetic operator and on
              bases of image patches: errors over those of the truncated SVD with as many
              stored values, and with as many bytes.
+dictionary   Two photographs denoised by structured dictionaries and by dense ones; also
+             a script of its own, `transformers_dictionary.py`.
 
 Fashion-MNIST is read from DIR/fashion-mnist (default: the variable SKFRUGAL_DATA) and
 left out, or replaced by smooth rows, if it is not there.
@@ -34,9 +36,16 @@ import os
 import warnings
 
 from timing import fixed_threads, print_machine, write_json
+from transformers_dictionary import IMAGES, SIGMAS, dictionary
 from transformers_operators import operators
 from transformers_pca import pca
 from transformers_random import features, projection
+
+
+def dictionary_section(_, quick):
+    """All pictures and noises, or one of each."""
+    return dictionary(IMAGES[: 1 if quick else 2], SIGMAS[1:2] if quick else SIGMAS)
+
 
 # A section is called with the directory of the data and whether it should be quick.
 SECTIONS = {
@@ -44,6 +53,7 @@ SECTIONS = {
     "projection": projection,
     "features": features,
     "operators": operators,
+    "dictionary": dictionary_section,
 }
 
 

@@ -181,9 +181,10 @@ def test_auto_keeps_to_the_budget_that_none_stands_for(shape):
     assert model.operator_.nnz <= shape[0] * shape[1] / 6
     whole = structured(shape[0], "auto", budget=1.0, max_iter=2).fit(X)
     assert isinstance(whole.operator_, Dense)
-    assert whole.structure_report_ == {
-        "dense": {"n_values": shape[0] * shape[1], "inertia": 0.0}
-    }
+    (dense,) = whole.structure_report_.items()
+    assert dense[0] == "dense"
+    assert dense[1]["n_values"] == shape[0] * shape[1]
+    assert dense[1]["inertia"] >= whole.inertia_
 
 
 def test_sums_of_clusters_that_lose_their_weight_are_exact():

@@ -55,6 +55,7 @@ def product_nearest(operator):
     return operator._cached("product nearest", lambda: _build(operator)) or None
 
 
+@np.errstate(over="ignore", invalid="ignore")  # what leaves the range is not trusted
 def _build(operator):
     kernels = _kernels.kernels
     if kernels is None or operator.dtype.kind != "f" or 0 in operator.shape:
@@ -68,8 +69,7 @@ def _build(operator):
     cost += sum(_size(m) * (sparse if sp.issparse(m) else dense) for m in matrices)
     other = dense_cost(operator.shape, 1024, np.float32)
     if any(isinstance(factor, KroneckerSparse) for factor in operator._factors()):
-        with np.errstate(over="ignore"):  # only its cost is asked for
-            other = min(other, plan_of(operator, np.dtype(np.float32)).cost(1024))
+        other = min(other, plan_of(operator, np.dtype(np.float32)).cost(1024))
     if cost >= other / 1024 + _SCORE * n_rows:
         return False
     return ProductNearest(matrices, kernels, nanoseconds=cost)

@@ -185,3 +185,13 @@ def test_labels_do_not_depend_on_blocks(monkeypatch):
     for start in (1, 17, 2999):
         part = direct(operator, "baseline").labels(X[start:])
         np.testing.assert_array_equal(part, expected[start:])
+
+
+@pytest.mark.parametrize("scale", [1e-300, 1e-160, 1e160, 1e300])
+def test_what_leaves_the_range_is_left_without_a_warning(scale):
+    left, right = three_factors(np.random.RandomState(0)).factors[::2]
+    operator = Product([scale * left, right.toarray()[:20]])
+    X = operator.toarray()
+    with np.errstate(all="raise", under="ignore"):
+        labels = product_nearest(operator).labels(X)
+    assert (X[labels[labels >= 0]] == X[labels >= 0]).all()

@@ -82,6 +82,7 @@ class CentroidModel(
                 if budget_in_values(None, shape) < smallest:
                     return check_structure("dense", shape, self.budget)
             structure = check_structure(structure, shape=shape, budget=self.budget)
+            structure.n_parameters(shape)  # raises where its own budget has no room
             return Choice(self.budget, rng) if is_auto else structure
         if not is_auto or self.budget is not None:
             raise ValueError(

@@ -137,6 +137,8 @@ def test_small_problems_have_an_answer(n_clusters, shape):
 def test_a_budget_without_room_for_the_clusters_is_refused(digits):
     with pytest.raises(ValueError, match=r"needs for shape \(64, 64\) is 128"):
         structured(64, budget=100).fit(digits)
+    with pytest.raises(ValueError, match=r"SparseProduct\(budget=100\) needs 128"):
+        structured(64, SparseProduct(100)).fit(digits)
 
 
 def test_duplicates_and_means_of_low_rank(digits):
@@ -185,19 +187,3 @@ def test_auto_keeps_to_the_budget_that_none_stands_for(shape):
     assert dense[0] == "dense"
     assert dense[1]["n_values"] == shape[0] * shape[1]
     assert dense[1]["inertia"] >= whole.inertia_
-
-
-def test_sums_of_clusters_that_lose_their_weight_are_exact():
-    X = np.random.RandomState(0).standard_normal((40, 3))
-    weight, labels = np.ones(40), np.full(40, 2, dtype=np.int32)
-    # Cluster 0 keeps a row of little weight, cluster 1 one of none.
-    weight[[1, 6]], weight[3:6] = (1e-15, 0), (0.1, 0.2, 0.3)
-    labels[[0, 1]], labels[3:7] = 0, 1
-    rows = _AssignedSums(X, weight, labels, X[:3])
-    labels = labels.copy()
-    labels[[0, 3, 4, 5]] = 2
-    moved = rows.assigned(labels)
-    assert moved.counts[0] == 1e-15
-    assert_array_equal(moved.sums[0], 1e-15 * X[1])
-    assert moved.counts[1] == 0
-    assert not moved.sums[1].any()

@@ -10,6 +10,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import GridSearchCV
 
 from skfrugal.cluster import QuickKMeans
+from skfrugal.cluster._structured import _AssignedSums
 from skfrugal.structures import Butterfly, LowRank, SparseProduct
 
 
@@ -151,3 +152,19 @@ def test_structure_parameters_can_be_searched(planted):
         cv=2,
     ).fit(X)
     assert search.best_params_ == {"budget": 0.5}
+
+
+def test_sums_of_clusters_that_lose_their_weight_are_exact():
+    X = np.random.RandomState(0).standard_normal((40, 3))
+    weight, labels = np.ones(40), np.full(40, 2, dtype=np.int32)
+    # Cluster 0 keeps a row of little weight, cluster 1 one of none.
+    weight[[1, 6]], weight[3:6] = (1e-15, 0), (0.1, 0.2, 0.3)
+    labels[[0, 1]], labels[3:7] = 0, 1
+    rows = _AssignedSums(X, weight, labels, X[:3])
+    labels = labels.copy()
+    labels[[0, 3, 4, 5]] = 2
+    moved = rows.assigned(labels)
+    assert moved.counts[0] == 1e-15
+    assert_array_equal(moved.sums[0], 1e-15 * X[1])
+    assert moved.counts[1] == 0
+    assert not moved.sums[1].any()

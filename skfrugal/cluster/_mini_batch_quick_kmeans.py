@@ -132,7 +132,8 @@ class MiniBatchQuickKMeans(CentroidModel):
     filter as :class:`QuickKMeans`, and packs the K x d centroids anew.  Dense data
     are not copied: a batch at a time is read, so that they may be a memory map larger
     than the memory.  Beside a batch, memory holds three times the centroids, and a
-    float64 number a sample for the draws.
+    float64 number a sample for the draws.  A structured model, and its pickle, keep
+    the dense centroids as well: `partial_fit` goes on from them.
 
     References
     ----------

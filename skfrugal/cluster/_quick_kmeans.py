@@ -128,7 +128,8 @@ class QuickKMeans(CallbackSupportMixin, CentroidModel):
     structure_report_ : dict of str to dict
         What ``structure="auto"`` compared: "n_values" of each structure, and the
         "inertia" of its projection of the first means; beside them "fewer_clusters",
-        as many dense centroids as the largest of them has room for.
+        as many dense centroids as the largest of them has room for.  Of "dense" alone
+        where the budget has room for it.
 
     filter_report_ : dict
         What found the nearest centroids in the iterations: "tier" ("rotated",

@@ -29,7 +29,8 @@ class SparseProduct(BaseEstimator):
         "auto": 3 for more than 128 rows and a budget under 8 (M + N), else 2.
     n_atoms : int, (int, int) or "auto", default="auto"
         Rows of the last factor and, of three factors, of the middle one: b or (a, b).
-        "auto": the smallest of 2 M, N and 192; or (96, 128), no more than M and N.
+        "auto": the smallest of 2 M, N and 192; or (96, 128), no more than M and N; an
+        eighth of the budget at most.
     transform : {None, "dct", "rotations"}, default=None
         Orthogonal coordinates of the columns in which the factors are learnt: the
         cosine transform, which stores nothing; or N plane rotations, the most

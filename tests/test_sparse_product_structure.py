@@ -149,11 +149,12 @@ def test_a_start_in_other_coordinates_is_refused():
         SparseProduct(40).project(np.eye(9), start=start)
 
 
-@pytest.mark.parametrize("n_factors", [2, 3])
+@pytest.mark.parametrize("n_atoms", [1, (1, 1), (2, 3)])
 @pytest.mark.parametrize("quantize", [False, True])
-def test_a_factor_of_one_entry_has_one(n_factors, quantize):
-    structure = SparseProduct(n_factors=n_factors, quantize=quantize)
-    structure.set_params(budget=structure.smallest((1, 1)))
+def test_a_factor_of_one_entry_has_one(n_atoms, quantize):
+    structure = SparseProduct(n_atoms=n_atoms, quantize=quantize)
+    spare = sum(np.atleast_1d(n_atoms)) - 2 if quantize and n_atoms != 1 else 0
+    structure.set_params(budget=int(structure.smallest((1, 1)) + spare))
     operator = structure.project([[2.0]]).operator
     assert operator.nnz <= structure.budget
     np.testing.assert_allclose(operator.toarray(), [[2.0]], rtol=1e-7)

@@ -176,8 +176,12 @@ class SparseProduct(BaseEstimator):
 
     def smallest(self, shape):
         """Values that a matrix of this shape needs at least."""
-        entries = max(sum(check_shape(shape)), 3)  # one in each factor
-        return entries + self._overhead(shape) + 2 * self._per_atom()
+        return self._needed(check_shape(shape), 2)
+
+    def _needed(self, shape, n_atoms):
+        """Values with as many atoms, of one entry a row and column, and a factor."""
+        entries = max(sum(shape), 3)
+        return entries + self._overhead(shape) + self._per_atom() * n_atoms
 
     def _overhead(self, shape):
         """Angles, and scales of the rows of the matrix."""
@@ -207,8 +211,7 @@ class SparseProduct(BaseEstimator):
                 self.n_atoms,
                 per_atom=self._per_atom(),
             )
-            needed = sum(shape) + self._overhead(shape)
-            needed += self._per_atom() * sum(sizes.inner)
+            needed = self._needed(shape, sum(sizes.inner))
         if budget < needed:
             raise ValueError(
                 f"budget={self.budget!r} allows {budget} stored values, but {self!r} "

@@ -186,4 +186,4 @@ def test_auto_keeps_to_the_budget_that_none_stands_for(shape):
     (dense,) = whole.structure_report_.items()
     assert dense[0] == "dense"
     assert dense[1]["n_values"] == shape[0] * shape[1]
-    assert dense[1]["inertia"] >= whole.inertia_
+    assert dense[1]["inertia"] >= whole.inertia_ * (1 - 1e-12)

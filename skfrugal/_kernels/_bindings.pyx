@@ -280,8 +280,13 @@ cdef class Table(ProductTable):
 
     def rotations(self, PackedRotations packed not None, cnp.ndarray x not None,
                   cnp.ndarray y not None, cnp.ndarray scratch not None,
-                  ptrdiff_t start, ptrdiff_t stop):
-        """Rows of ``x @ Q.T``, for the packed rotations Q."""
+                  ptrdiff_t start, ptrdiff_t stop, shift=None):
+        """Rows of ``x @ Q.T``, for the packed rotations Q, plus `shift`, a vector.
+
+        Returns whether the rows of `x` are finite.
+        """
+        cdef void *pv = data(shift)
+        cdef int is_finite
         cdef const c_rotations *plan = &packed.plan
         cdef void *px = cnp.PyArray_DATA(x)
         cdef void *py = cnp.PyArray_DATA(y)
@@ -291,12 +296,15 @@ cdef class Table(ProductTable):
         cdef ptrdiff_t ldy = row_stride(y)
         if size == 4:
             with nogil:
-                self.kernels.rotations_f32(plan, <float *>px, ldx, <float *>py, ldy,
-                                           start, stop, <float *>ps)
+                is_finite = self.kernels.rotations_f32(
+                    plan, <float *>px, ldx, <float *>py, ldy, start, stop, <float *>ps,
+                    <float *>pv)
         else:
             with nogil:
-                self.kernels.rotations_f64(plan, <double *>px, ldx, <double *>py, ldy,
-                                           start, stop, <double *>ps)
+                is_finite = self.kernels.rotations_f64(
+                    plan, <double *>px, ldx, <double *>py, ldy, start, stop,
+                    <double *>ps, <double *>pv)
+        return bool(is_finite)
 
     def sparse(self, PackedSparse packed not None, cnp.ndarray x not None,
                cnp.ndarray y not None, cnp.ndarray scratch not None,

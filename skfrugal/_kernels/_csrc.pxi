@@ -111,10 +111,12 @@ cdef extern from "kernels.h":
                           ptrdiff_t, ptrdiff_t, float *, int) nogil
         void (*chain_f64)(const c_chain *, const double *, ptrdiff_t, double *,
                           ptrdiff_t, ptrdiff_t, ptrdiff_t, double *, int) nogil
-        void (*rotations_f32)(const c_rotations *, const float *, ptrdiff_t, float *,
-                              ptrdiff_t, ptrdiff_t, ptrdiff_t, float *) nogil
-        void (*rotations_f64)(const c_rotations *, const double *, ptrdiff_t, double *,
-                              ptrdiff_t, ptrdiff_t, ptrdiff_t, double *) nogil
+        int (*rotations_f32)(const c_rotations *, const float *, ptrdiff_t, float *,
+                             ptrdiff_t, ptrdiff_t, ptrdiff_t, float *,
+                             const float *) nogil
+        int (*rotations_f64)(const c_rotations *, const double *, ptrdiff_t, double *,
+                             ptrdiff_t, ptrdiff_t, ptrdiff_t, double *,
+                             const double *) nogil
         void (*sparse_f32)(const c_sparse_chain *, const float *, ptrdiff_t, float *,
                            ptrdiff_t, ptrdiff_t, ptrdiff_t, float *) nogil
         void (*sparse_f64)(const c_sparse_chain *, const double *, ptrdiff_t, double *,

@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skfrugal._sklearn import Interval, StrOptions, _fit_context
 from skfrugal.decomposition._checks import check_can_go_on, check_coordinates
+from skfrugal.decomposition._coordinates import shifted_coordinates
 from skfrugal.decomposition._fitting import (
     ROWS,
     first_moments,
@@ -291,10 +292,8 @@ class ButterflyTransformer(
             Coordinates, ordered by their variance on the training rows; dense.
         """
         check_is_fitted(self)
-        X = validate_data(self, X, **ROWS, reset=False)
-        X_new = X @ self.operator_.T
-        # Centring the coordinates instead of the rows avoids a copy of X.
-        X_new -= self.mean_ @ self.operator_.T
+        X = validate_data(self, X, **ROWS, reset=False, ensure_all_finite=False)
+        X_new = shifted_coordinates(self, X)
         if self.whiten:
             X_new /= self._deviations
         return X_new

@@ -68,12 +68,13 @@ def fitted_attributes(transformer, folds, dtype):
     decoder, error = None, left_out
     if transformer.decoder == "least_squares" and k < n:
         decoder, error = least_squares_decoder(operator, covariance)
-    operator = operator.astype(dtype)
+    operator, mean = operator.astype(dtype), (total.mean * unit).astype(dtype)
     noise = left_out / (n - k) if k < n else 0.0
     return {
         "operator_": operator,
         "decoder_": operator.T if decoder is None else decoder.astype(dtype),
-        "mean_": (total.mean * unit).astype(dtype),
+        "mean_": mean,
+        "_shift": -(mean @ operator.T),
         "_deviations": standard_deviations(variances, n, unit, dtype),
         "explained_variance_": in_units_of_rows(variances, unit),
         "explained_variance_ratio_": variances / (np.trace(covariance) or 1.0),

@@ -76,16 +76,17 @@ class Plan:
             return X @ self._dense
         return self.factored(X)
 
-    def factored(self, X):
-        """The same, through the steps whatever it costs."""
+    def factored(self, X, into=None):
+        """The same, through the steps whatever it costs, or a function like `into`."""
         n_rows = len(X)
+        into = into or self.into
         Y = output_rows(X, self.shape[0])
         if n_rows <= self.most_alone:
-            self.into(X, Y, 0, n_rows)
+            into(X, Y, 0, n_rows)
         else:
             rows_per_block = -(-BLOCK_ENTRIES // self.width // 64) * 64
             cost = self.cost(n_rows) / n_rows
-            run_rows(partial(self.into, X, Y), n_rows, rows_per_block, cost)
+            run_rows(partial(into, X, Y), n_rows, rows_per_block, cost)
         return Y
 
     def into(self, X, Y, start, stop):

@@ -98,6 +98,11 @@ class KernelStep:
         else:
             self._kernel(self.packed, X, Y, scratch, start, stop)
 
+    def into_shifted(self, X, Y, shift, start, stop):
+        """The same plus `shift`, by rotations; whether the rows of `X` are finite."""
+        scratch = _scratch(self.packed)
+        return self._kernel(self.packed, X, Y, scratch, start, stop, shift)
+
 
 class PlainStep:
     """Rows through an operator's own NumPy code."""

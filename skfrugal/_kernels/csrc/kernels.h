@@ -188,12 +188,12 @@ struct kernels {
     void (*chain_f64)(const struct chain *chain, const double *x, ptrdiff_t ldx,
                       double *y, ptrdiff_t ldy, ptrdiff_t start, ptrdiff_t stop,
                       double *scratch, int stream);
-    void (*rotations_f32)(const struct rotations *plan, const float *x, ptrdiff_t ldx,
-                          float *y, ptrdiff_t ldy, ptrdiff_t start, ptrdiff_t stop,
-                          float *scratch);
-    void (*rotations_f64)(const struct rotations *plan, const double *x, ptrdiff_t ldx,
-                          double *y, ptrdiff_t ldy, ptrdiff_t start, ptrdiff_t stop,
-                          double *scratch);
+    int (*rotations_f32)(const struct rotations *plan, const float *x, ptrdiff_t ldx,
+                         float *y, ptrdiff_t ldy, ptrdiff_t start, ptrdiff_t stop,
+                         float *scratch, const float *shift);
+    int (*rotations_f64)(const struct rotations *plan, const double *x, ptrdiff_t ldx,
+                         double *y, ptrdiff_t ldy, ptrdiff_t start, ptrdiff_t stop,
+                         double *scratch, const double *shift);
     void (*sparse_f32)(const struct sparse_chain *chain, const float *x, ptrdiff_t ldx,
                        float *y, ptrdiff_t ldy, ptrdiff_t start, ptrdiff_t stop,
                        float *scratch);

@@ -81,24 +81,27 @@ RUN_PATHS(2)
 RUN_PATHS(4)
 #endif
 
-static void FN(rotations)(const struct rotations *plan, const REAL *x, ptrdiff_t ldx,
-                          REAL *y, ptrdiff_t ldy, ptrdiff_t start, ptrdiff_t stop,
-                          REAL *z)
+/* Returns whether the rows are finite. */
+static int FN(rotations)(const struct rotations *plan, const REAL *x, ptrdiff_t ldx,
+                         REAL *y, ptrdiff_t ldy, ptrdiff_t start, ptrdiff_t stop,
+                         REAL *z, const REAL *shift)
 {
+    int is_finite = 1;
     const REAL *scale = (const REAL *)plan->out_scale;
     for (; start < stop; start += PANEL) {
         const ptrdiff_t rows = stop - start < PANEL ? stop - start : PANEL;
         const int full = PANEL / LANES;
         const int n_vectors = rows <= LANES ? 1 : rows <= 2 * LANES ? 2 : full;
-        FN(to_panel)(x + start * ldx, ldx, rows, plan->n, z, n_vectors);
+        is_finite &= FN(to_panel)(x + start * ldx, ldx, rows, plan->n, z, n_vectors);
         if (n_vectors == 1) FN(run_paths_1)(plan, z);
         else if (n_vectors == 2) FN(run_paths_2)(plan, z);
 #if PANEL_VECTORS > 2
         else FN(run_paths_4)(plan, z);
 #endif
-        FN(from_panel)(z, plan->out_slots, scale, y + start * ldy, ldy, rows,
+        FN(from_panel)(z, plan->out_slots, scale, shift, y + start * ldy, ldy, rows,
                        plan->n_out);
     }
+    return is_finite;
 }
 
 #undef PATHS

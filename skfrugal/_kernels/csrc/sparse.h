@@ -103,8 +103,8 @@ static void FN(sparse)(const struct sparse_chain *chain, const REAL *x, ptrdiff_
             else FN(run_factor_4)(chain->factors + k, from, to);
 #endif
         }
-        FN(from_panel)(buffers[current], chain->out_slots, scale, y + start * ldy, ldy,
-                       rows, chain->n_out);
+        FN(from_panel)(buffers[current], chain->out_slots, scale, NULL, y + start * ldy,
+                       ldy, rows, chain->n_out);
     }
 }
 

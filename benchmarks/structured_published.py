@@ -30,7 +30,8 @@ class PublishedChain(BaseEstimator):
     n_factors : int or None, default=None
         None means the base-2 logarithm of the shorter side, rounded.
     k : int, default=3
-    sweeps : int, default=300
+    sweeps : int, default=100
+        Of a stage of the first call, and of each later one.
     """
 
     def __init__(self, n_factors=None, k=3, sweeps=SWEEPS):
@@ -68,9 +69,6 @@ class PublishedChain(BaseEstimator):
             for factor in (first / roots[:, np.newaxis], *others)
         ]
         return replace(result, operator=Product(*sparse))
-
-    def random(self, shape, random_state=None):
-        raise NotImplementedError
 
     def n_parameters(self, shape):
         """About: rows and columns choose entries of their own."""

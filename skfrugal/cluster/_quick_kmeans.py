@@ -205,7 +205,7 @@ class QuickKMeans(CallbackSupportMixin, CentroidModel):
         "n_clusters": [Interval(Integral, 1, None, closed="left")],
         "structure": [
             StrOptions(set(STRUCTURES)),
-            HasMethods(["project", "random", "n_parameters"]),
+            HasMethods(["project", "n_parameters"]),
         ],
         "budget": [
             Interval(Integral, 1, None, closed="left"),

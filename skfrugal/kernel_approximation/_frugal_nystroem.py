@@ -165,7 +165,7 @@ class FrugalNystroem(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         "n_components": [Interval(Integral, 1, None, closed="left")],
         "structure": [
             StrOptions(set(STRUCTURES)),
-            HasMethods(["project", "random", "n_parameters"]),
+            HasMethods(["project", "n_parameters"]),
             None,
         ],
         "gamma": [Interval(Real, 0, None, closed="left"), None],

@@ -43,7 +43,7 @@ CONSTRAINTS = {
     "n_components": [Interval(Integral, 1, None, closed="left")],
     "structure": [
         StrOptions(set(STRUCTURES)),
-        HasMethods(["project", "random", "n_parameters"]),
+        HasMethods(["project", "n_parameters"]),
         None,
     ],
     "alpha": [

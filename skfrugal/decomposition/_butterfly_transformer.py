@@ -2,18 +2,10 @@
 
 from numbers import Integral, Real
 
-import numpy as np
-from sklearn.base import (
-    BaseEstimator,
-    ClassNamePrefixFeaturesOutMixin,
-    TransformerMixin,
-)
-from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skfrugal._sklearn import Interval, StrOptions, _fit_context
-from skfrugal.decomposition._checks import check_can_go_on, check_coordinates
-from skfrugal.decomposition._coordinates import shifted_coordinates
+from skfrugal.decomposition._checks import check_can_go_on
 from skfrugal.decomposition._fitting import (
     ROWS,
     first_moments,
@@ -22,14 +14,10 @@ from skfrugal.decomposition._fitting import (
 )
 from skfrugal.decomposition._gaussian import covariance_operator, precision_operator
 from skfrugal.decomposition._moments import explained_fraction
-
-# Above this many entries `components_` would be a surprise, not a convenience.
-_MAX_DENSE_ENTRIES = 2**24
+from skfrugal.decomposition._operator_transformer import OperatorTransformer
 
 
-class ButterflyTransformer(
-    ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
-):
+class ButterflyTransformer(OperatorTransformer):
     """Fast principal component analysis: an orthogonal product of plane rotations.
 
     The twin of :class:`~sklearn.decomposition.PCA`.  The covariance is nearly
@@ -293,7 +281,7 @@ class ButterflyTransformer(
         """
         check_is_fitted(self)
         X = validate_data(self, X, **ROWS, reset=False, ensure_all_finite=False)
-        X_new = shifted_coordinates(self, X)
+        X_new = self._outputs(X)
         if self.whiten:
             X_new /= self._deviations
         return X_new
@@ -311,9 +299,7 @@ class ButterflyTransformer(
         X_original : ndarray of shape (n_samples, n_features)
             Rows: exact when all coordinates are kept, else an approximation.
         """
-        check_is_fitted(self)
-        X = check_array(X, dtype=[np.float64, np.float32], input_name="X")
-        check_coordinates(X, self.n_components_)
+        X = self._checked_outputs(X)
         if self.whiten:
             X = X * self._deviations
         return X @ self.decoder_.T + self.mean_
@@ -376,24 +362,7 @@ class ButterflyTransformer(
             self.operator_, self.explained_variance_, self.noise_variance_
         )
 
-    @property
-    def components_(self):
-        """`operator_` as a dense array."""
-        check_is_fitted(self)
-        k, n = self.operator_.shape
-        if k * n > _MAX_DENSE_ENTRIES:
-            raise AttributeError(
-                f"components_ would be a dense {k} x {n} array; use operator_ "
-                f"(X @ operator_.T), or operator_.toarray() if it must be."
-            )
-        return self.operator_.toarray()
-
-    @property
-    def _n_features_out(self):
-        return self.n_components_
-
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
-        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags

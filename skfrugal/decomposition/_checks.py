@@ -62,12 +62,3 @@ def check_can_go_on(transformer):
             f"call."
         )
     return True
-
-
-def check_coordinates(X, n_components):
-    """Check that rows are coordinates that `transform` may have returned."""
-    if X.shape[1] != n_components:
-        raise ValueError(
-            f"X has {X.shape[1]} columns, but this ButterflyTransformer has "
-            f"{n_components} coordinates. Pass what transform returned."
-        )

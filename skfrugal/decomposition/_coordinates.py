@@ -6,10 +6,8 @@ from numbers import Integral
 import numpy as np
 from scipy.linalg import eigh, eigvalsh, pinvh
 from scipy.linalg.lapack import dpstrf
-from sklearn.utils import assert_all_finite
 
 from skfrugal.operators import Dense, Permutation, Product
-from skfrugal.operators._fused_shift import shifted_rows
 from skfrugal.solvers import (
     fold_rotations,
     greedy_jacobi,
@@ -97,21 +95,6 @@ def select_coordinates(rotations, covariance, n_components, core):
         signs = np.sign(vectors[np.arange(m), largest])
         operator = Product(Dense((vectors * signs[:, np.newaxis])[:k]), operator)
     return operator, np.maximum(variances, 0.0), max(left_out, 0.0)
-
-
-def shifted_coordinates(transformer, X):
-    """Coordinates of rows around the mean; the rows are checked to be finite as well.
-
-    Shifting the coordinates instead of the rows avoids a copy of them.
-    """
-    operator, shift = transformer.operator_, transformer._shift
-    coordinates = shifted_rows(X, operator, shift)
-    if coordinates is None:
-        name = type(transformer).__name__
-        assert_all_finite(X, input_name="X", estimator_name=name)
-        coordinates = X @ operator.T
-        coordinates += shift
-    return coordinates
 
 
 def _first_coordinates(rotations, wanted):

@@ -4,28 +4,19 @@ from functools import partial
 from numbers import Integral, Real
 
 import numpy as np
-from sklearn.base import (
-    BaseEstimator,
-    ClassNamePrefixFeaturesOutMixin,
-    TransformerMixin,
-)
 from sklearn.utils import check_array, check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skfrugal._sklearn import HasMethods, Interval, StrOptions, _fit_context
 from skfrugal.decomposition._dictionary_start import start
 from skfrugal.decomposition._moments import power_of_two
+from skfrugal.decomposition._operator_transformer import OperatorTransformer
 from skfrugal.decomposition._sparse_codes import dictionary_steps, encode
 from skfrugal.solvers._iterate import iterate
 from skfrugal.structures import STRUCTURES
 
-# Above this many entries `components_` would be a surprise, not a convenience.
-_MAX_DENSE_ENTRIES = 2**24
 
-
-class SparseProductDictionaryLearning(
-    ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
-):
+class SparseProductDictionaryLearning(OperatorTransformer):
     """Dictionary learning with a dictionary that is stored and applied by factors.
 
     The twin of :class:`~sklearn.decomposition.DictionaryLearning`.  Rows are sparse
@@ -287,33 +278,4 @@ class SparseProductDictionaryLearning(
         X_original : ndarray of shape (n_samples, n_features)
             ``X @ operator_``.
         """
-        check_is_fitted(self)
-        X = check_array(X, dtype=[np.float64, np.float32], input_name="X")
-        if X.shape[1] != self.operator_.shape[0]:
-            raise ValueError(
-                f"X has {X.shape[1]} columns, but the dictionary has "
-                f"{self.operator_.shape[0]} atoms. Pass what transform returned."
-            )
-        return X @ self.operator_
-
-    @property
-    def components_(self):
-        """`operator_` as a dense array."""
-        check_is_fitted(self)
-        k, n = self.operator_.shape
-        if k * n > _MAX_DENSE_ENTRIES:
-            raise AttributeError(
-                f"components_ would be a dense {k} x {n} array; use operator_ "
-                f"(X @ operator_.T), or operator_.toarray() if it must be."
-            )
-        return self.operator_.toarray()
-
-    @property
-    def _n_features_out(self):
-        """Number of names that ClassNamePrefixFeaturesOutMixin makes."""
-        return self.operator_.shape[0]
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
-        return tags
+        return self._checked_outputs(X) @ self.operator_

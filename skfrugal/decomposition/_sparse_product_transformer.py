@@ -5,11 +5,6 @@ from numbers import Integral, Real
 
 import numpy as np
 from scipy.linalg import lstsq
-from sklearn.base import (
-    BaseEstimator,
-    ClassNamePrefixFeaturesOutMixin,
-    TransformerMixin,
-)
 from sklearn.utils import check_array, check_random_state
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
@@ -17,6 +12,10 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from skfrugal._sklearn import HasMethods, Interval, StrOptions, _fit_context
 from skfrugal.decomposition._linear_map import linear_map
 from skfrugal.decomposition._metric import Metric
+from skfrugal.decomposition._operator_transformer import (
+    OperatorTransformer,
+    check_small,
+)
 from skfrugal.decomposition._projecting import (
     chain_accurately,
     project,
@@ -26,26 +25,16 @@ from skfrugal.decomposition._projecting import (
 from skfrugal.decomposition._projection_solvers import SOLVERS
 from skfrugal.structures import STRUCTURES
 
-# Above this many entries a dense form would be a surprise, not a convenience.
-_MAX_DENSE_ENTRIES = 2**24
-
 
 def _is_small(transformer):
     """Whether rows can be recovered: not from maps too large to be made dense."""
-    operator = getattr(transformer, "operator_", None)
-    if operator is not None and operator.shape[0] * operator.shape[1] > (
-        _MAX_DENSE_ENTRIES
-    ):
-        raise AttributeError(
-            f"inverse_transform would need a dense {operator.shape[0]} x "
-            f"{operator.shape[1]} matrix; use operator_ with scipy.sparse.linalg.lsqr."
-        )
+    if hasattr(transformer, "operator_"):
+        instead = "operator_ with scipy.sparse.linalg.lsqr"
+        check_small(transformer.operator_, "inverse_transform", instead)
     return True
 
 
-class SparseProductTransformer(
-    ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
-):
+class SparseProductTransformer(OperatorTransformer):
     """A linear transformer whose matrix is replaced by a product of sparse factors.
 
     ``(X - mean_) @ A.T`` becomes ``(X - mean_) @ operator_.T``, with `operator_` the
@@ -243,6 +232,7 @@ class SparseProductTransformer(
         self.factorization_ = factorization
         self.relative_error_ = factorization.error / norm if norm else 0.0
         self.mean_ = mean.astype(rows.dtype)
+        self._shift = -(self.mean_ @ operator.T)
         self.n_iter_ = factorization.n_iter
         return self
 
@@ -279,11 +269,14 @@ class SparseProductTransformer(
             ``(X - mean_) @ operator_.T``.
         """
         check_is_fitted(self)
-        X = validate_data(self, X, dtype=[np.float64, np.float32], reset=False)
-        X_new = X @ self.operator_.T
-        # Centring the outputs instead of the rows avoids a copy of X.
-        X_new -= self.mean_ @ self.operator_.T
-        return X_new
+        X = validate_data(
+            self,
+            X,
+            dtype=[np.float64, np.float32],
+            reset=False,
+            ensure_all_finite=False,
+        )
+        return self._outputs(X)
 
     @available_if(_is_small)
     def inverse_transform(self, X):
@@ -300,33 +293,5 @@ class SparseProductTransformer(
             ``mean_`` plus the least-squares solution of least norm: exact where
             `operator_` is invertible.
         """
-        check_is_fitted(self)
-        X = check_array(X, dtype=[np.float64, np.float32], input_name="X")
-        if X.shape[1] != self.operator_.shape[0]:
-            raise ValueError(
-                f"X has {X.shape[1]} columns, but this SparseProductTransformer has "
-                f"{self.operator_.shape[0]} outputs. Pass what transform returned."
-            )
+        X = self._checked_outputs(X)
         return lstsq(self.operator_.toarray(), X.T)[0].T + self.mean_
-
-    @property
-    def components_(self):
-        """`operator_` as a dense array."""
-        check_is_fitted(self)
-        k, n = self.operator_.shape
-        if k * n > _MAX_DENSE_ENTRIES:
-            raise AttributeError(
-                f"components_ would be a dense {k} x {n} array; use operator_ "
-                f"(X @ operator_.T), or operator_.toarray() if it must be."
-            )
-        return self.operator_.toarray()
-
-    @property
-    def _n_features_out(self):
-        """Number of names that ClassNamePrefixFeaturesOutMixin makes."""
-        return self.operator_.shape[0]
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
-        return tags

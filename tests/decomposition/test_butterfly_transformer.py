@@ -15,7 +15,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 
-import skfrugal.decomposition._butterfly_transformer as module
+import skfrugal.decomposition._operator_transformer as module
 from skfrugal.decomposition import ButterflyTransformer
 from skfrugal.operators import Dense, Rotations
 
@@ -474,7 +474,7 @@ def test_butterfly_transformer_takes_rows_in_blocks(monkeypatch):
 def test_butterfly_transformer_components_are_capped(monkeypatch):
     transformer = ButterflyTransformer().fit(random_rows(20, 4))
     monkeypatch.setattr(module, "_MAX_DENSE_ENTRIES", 15)
-    with pytest.raises(AttributeError, match="use operator_"):
+    with pytest.raises(AttributeError, match="use X @ operator_.T"):
         _ = transformer.components_
     assert not hasattr(transformer, "components_")
     assert not hasattr(ButterflyTransformer(), "components_")

@@ -187,5 +187,5 @@ def test_what_does_not_fit_is_refused_and_leaves_the_model(X, parameters, words)
 
 def test_codes_of_another_size_are_refused(X):
     model = SparseProductDictionaryLearning(max_iter=1).fit(X)
-    with pytest.raises(ValueError, match="the dictionary has 64 atoms"):
+    with pytest.raises(ValueError, match="DictionaryLearning has 64 outputs"):
         model.inverse_transform(X[:, :3])

@@ -109,7 +109,7 @@ def test_constant_rows_have_no_metric(X):
 def test_large_maps_have_no_dense_forms(monkeypatch, X):
     model = SparseProductTransformer(hadamard(64), structure="butterfly").fit(X)
     assert hasattr(model, "inverse_transform") and hasattr(model, "components_")
-    module = "skfrugal.decomposition._sparse_product_transformer"
+    module = "skfrugal.decomposition._operator_transformer"
     monkeypatch.setattr(f"{module}._MAX_DENSE_ENTRIES", 64 * 64 - 1)
     assert not hasattr(model, "inverse_transform")
     assert not hasattr(model, "components_")

@@ -9,31 +9,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 from sklearn.base import BaseEstimator, clone
+from structure_cases import ALL, random_matrix
 
-from skfrugal import operators
 from skfrugal.structures import (
-    STRUCTURES,
     Auto,
     Butterfly,
-    Dense,
     LowRank,
     LowRankPlusSparse,
     Monarch,
-    budget_in_values,
-    check_structure,
 )
 
-ALL = [
-    Butterfly(),
-    Butterfly(block_size=2, rank=2),
-    Butterfly(block_size=16),
-    Monarch(),
-    Monarch(rank=3),
-    LowRank(rank=3),
-    LowRankPlusSparse(rank=2, density=0.1),
-    Dense(),
-    Auto(budget=1.0),
-]
 SHAPES = [(16, 16), (12, 40), (40, 12), (7, 30), (13, 11), (1, 6), (6, 1), (64, 27)]
 
 
@@ -41,18 +26,10 @@ def _weighted_norm(difference, weight):
     return float(np.linalg.norm(np.sqrt(weight)[:, None] * difference))
 
 
-def _random(shape, seed=0, dtype=np.float64):
-    rng = np.random.RandomState(seed)
-    A = rng.standard_normal(shape)
-    if np.issubdtype(dtype, np.complexfloating):
-        A = A + 1j * rng.standard_normal(shape)
-    return A.astype(dtype)
-
-
 @pytest.mark.parametrize("structure", ALL, ids=repr)
 @pytest.mark.parametrize("shape", SHAPES)
 def test_structure_size_is_that_of_its_operators(structure, shape):
-    A = _random(shape)
+    A = random_matrix(shape)
     result = structure.project(A)
     drawn = structure.random(shape, random_state=0)
     assert result.operator.shape == drawn.shape == shape
@@ -121,7 +98,7 @@ def test_structure_parameters_are_reached_through_an_estimator():
 )
 @pytest.mark.parametrize("dtype", [np.float64, np.complex128])
 def test_weighted_projection_of_two_factors_is_the_scaled_svd(structure, dtype):
-    A = _random((12, 30), dtype=dtype)
+    A = random_matrix((12, 30), dtype=dtype)
     weight = np.random.RandomState(1).uniform(0.01, 9, size=12)
     scaled = np.sqrt(weight)[:, None] * A
     if isinstance(structure, LowRank):
@@ -151,7 +128,7 @@ def test_weighted_projection_of_two_factors_is_the_scaled_svd(structure, dtype):
     "structure", [Butterfly(), Butterfly(2), Monarch(), LowRank(2)], ids=repr
 )
 def test_rows_of_weight_zero_change_nothing_and_get_their_own_best_fit(structure):
-    A = _random((16, 24))
+    A = random_matrix((16, 24))
     weight = np.ones(16)
     weight[[0, 5, 6]] = 0
     result = structure.project(A, row_weight=weight)
@@ -173,7 +150,7 @@ def test_rows_of_weight_zero_change_nothing_and_get_their_own_best_fit(structure
 
 
 def test_tiny_weights_approach_zero_weights():
-    A = _random((16, 24))
+    A = random_matrix((16, 24))
     weight = np.ones(16)
     weight[3] = 0
     limit = Butterfly().project(A, row_weight=weight)
@@ -195,7 +172,7 @@ def test_tiny_weights_approach_zero_weights():
 def test_weighted_certificate_holds(shape, structure, dtype, spread, exponent, seed):
     rng = np.random.RandomState(seed)
     single = np.finfo(dtype).bits == 32
-    A = _random(shape, seed) * 10.0 ** (0 if single else exponent)
+    A = random_matrix(shape, seed) * 10.0 ** (0 if single else exponent)
     A = A * rng.choice([1, 1j]) if np.issubdtype(dtype, np.complexfloating) else A
     A = A.astype(dtype)
     weight = 10.0 ** rng.uniform(-spread, spread, size=shape[0])
@@ -220,7 +197,7 @@ def test_weighted_certificate_holds(shape, structure, dtype, spread, exponent, s
 @pytest.mark.parametrize("kind", [LowRank, Monarch, Butterfly])
 @pytest.mark.parametrize("shape", [(16, 16), (32, 20), (18, 50)])
 def test_more_rank_is_never_worse(kind, shape):
-    A = _random(shape)
+    A = random_matrix(shape)
     # The lower bound is the distance to a growing set; it is the error itself where
     # the projection is optimal.
     bounds = [kind(rank=rank).project(A).lower_bound for rank in range(1, 9)]
@@ -235,11 +212,11 @@ def test_more_rank_is_never_worse(kind, shape):
 def test_no_rank_stores_more_than_the_dense_matrix(kind, shape):
     sizes = [kind(rank=rank).n_parameters(shape) for rank in range(1, 40)]
     assert max(sizes) <= math.prod(shape)
-    assert kind(rank=40).project(_random(shape)).error <= 1e-12
+    assert kind(rank=40).project(random_matrix(shape)).error <= 1e-12
 
 
 def test_rank_above_the_smaller_side_is_exact_and_says_so():
-    A = _random((5, 9))
+    A = random_matrix((5, 9))
     for matrix in (A, A.T):
         result = LowRank(rank=8).project(matrix)
         assert result.error == 0
@@ -269,191 +246,3 @@ def test_butterfly_has_blocks_of_about_the_side_asked_for(shape, block_size, n_f
     if not set(shape) & {13, 17, 26}:
         areas = [math.sqrt(b * c) for _, b, c, _ in chain]
         assert all(block_size / 2 <= area <= 2 * block_size for area in areas)
-
-
-def test_structures_have_names():
-    names = {
-        "auto",
-        "butterfly",
-        "dense",
-        "low_rank",
-        "low_rank_plus_sparse",
-        "monarch",
-        "sparse_product",
-    }
-    assert set(STRUCTURES) == names
-    for name in STRUCTURES:
-        structure = check_structure(name, (64, 64), budget=1.0)
-        assert isinstance(structure, STRUCTURES[name])
-
-
-def test_budget_is_a_count_a_fraction_or_a_sixth():
-    assert budget_in_values(500, (30, 20)) == 500
-    assert budget_in_values(np.int64(500), (30, 20)) == 500
-    assert budget_in_values(1.0, (30, 20)) == 600
-    assert budget_in_values(0.29, (10, 10)) == 29
-    assert budget_in_values(None, (30, 20)) == 100
-
-
-@pytest.mark.parametrize("budget", [0, -3, 0.0, 1.5, -0.1, np.nan, "large", True])
-def test_budget_of_another_kind_is_refused(budget):
-    with pytest.raises(ValueError, match="is not a budget; pass"):
-        budget_in_values(budget, (30, 20))
-
-
-@pytest.mark.parametrize("shape", [(64, 64), (60, 84), (256, 784), (64, 27), (40, 36)])
-@pytest.mark.parametrize("budget", [0.45, 0.6, 0.97, 1.0])
-@pytest.mark.parametrize("name", ["butterfly", "monarch", "low_rank", "auto"])
-def test_named_structure_is_the_largest_within_the_budget(name, budget, shape):
-    allowed = budget_in_values(budget, shape)
-    structure = check_structure(name, shape, budget=budget)
-    assert structure.n_parameters(shape) <= allowed
-    if name != "auto":
-        larger = clone(structure).set_params(rank=structure.rank + 1)
-        idle = name != "low_rank" and larger.chain(shape) == structure.chain(shape)
-        idle = idle or larger.n_parameters(shape) == structure.n_parameters(shape)
-        assert idle or larger.n_parameters(shape) > allowed
-
-
-@pytest.mark.parametrize("name", ["butterfly", "monarch", "low_rank", "dense", "auto"])
-@pytest.mark.parametrize("shape", [(64, 64), (13, 64), (8, 10), (13, 11)])
-def test_budget_below_the_smallest_structure_is_refused_with_its_size(name, shape):
-    with pytest.raises(ValueError, match="pass a budget of") as caught:
-        check_structure(name, shape, budget=2)
-    needed = int(str(caught.value).rsplit("budget of ")[1].split()[0])
-    assert check_structure(name, shape, budget=needed).n_parameters(shape) == needed
-    with pytest.raises(ValueError, match="allows"):
-        check_structure(name, shape, budget=needed - 1)
-
-
-def test_explicit_structure_comes_back_or_is_refused_with_both_numbers():
-    structure = Monarch(rank=2)
-    assert check_structure(structure, (64, 64)) is structure
-    assert check_structure(structure, (64, 64), budget=2048) is structure
-    with pytest.raises(ValueError, match=r"stores 2048 values .* allows 2047"):
-        check_structure(structure, (64, 64), budget=2047)
-    assert isinstance(check_structure("dense", (64, 64)), Dense)
-
-
-@pytest.mark.parametrize("structure", ["fft", "Butterfly", Butterfly, None, 3])
-def test_unknown_structure_is_refused_with_the_names(structure):
-    with pytest.raises(ValueError, match="pass one of 'auto', 'butterfly'"):
-        check_structure(structure, (64, 64))
-
-
-@pytest.mark.parametrize("row_weight", [None, "varied"])
-@pytest.mark.parametrize(
-    "planted, kind",
-    [
-        (LowRank(rank=2), operators.LowRank),
-        (Monarch(), operators.Product),
-        (Butterfly(block_size=2), operators.Product),
-    ],
-)
-def test_auto_finds_the_planted_structure(planted, kind, row_weight):
-    shape = (64, 64)
-    A = planted.random(shape, random_state=0).toarray()
-    A = A + 1e-3 * _random(shape, 1) / 8
-    if row_weight is not None:
-        row_weight = np.random.RandomState(0).uniform(0.5, 2, size=64)
-    structure = check_structure("auto", shape, budget=planted.n_parameters(shape))
-    result = structure.project(A, row_weight=row_weight)
-    assert isinstance(result.operator, kind)
-    assert result.error <= 2e-2
-    assert repr(planted).split("(")[0] in result.message.split("Chosen")[0]
-    others = [
-        one.project(A, row_weight=row_weight) for one in structure.candidates(shape)
-    ]
-    assert result.error == min(other.error for other in others)
-    assert "Chosen for its error among" in result.message
-
-
-@pytest.mark.parametrize("row_weight", [None, "varied"])
-def test_low_rank_plus_sparse_recovers_and_auto_finds_it(row_weight):
-    rng = np.random.RandomState(3)
-    A = np.outer(rng.standard_normal(48), rng.standard_normal(40))
-    cells = rng.choice(A.size, 60, replace=False)
-    A.ravel()[cells] += 10
-    if row_weight is not None:
-        row_weight = rng.uniform(0, 2, size=48) * (np.arange(48) != 5)
-    result = LowRankPlusSparse(1, 60 / A.size).project(A, row_weight=row_weight)
-    weight = np.ones(48) if row_weight is None else row_weight
-    distance = np.sqrt(weight)[:, np.newaxis] * (A - result.operator.toarray())
-    assert result.error == pytest.approx(np.linalg.norm(distance), abs=1e-10)
-    assert result.error <= 1e-2 * np.linalg.norm(A)
-    assert result.lower_bound is None
-    # Of the budget, a quarter for rank 1 leaves enough for all the entries.
-    found = Auto(budget=4 * 88).project(A, row_weight=row_weight)
-    assert isinstance(found.operator, operators.Sum)
-    assert "LowRankPlusSparse" in found.message.split("Chosen")[0]
-    assert found.error <= 1e-2 * np.linalg.norm(A)
-
-
-def test_low_rank_plus_sparse_is_no_worse_than_either_alone():
-    for seed in range(20):
-        A = _random((24, 18), seed)
-        result = LowRankPlusSparse(2, 30 / A.size).project(A)
-        tail = np.linalg.svd(A, compute_uv=False)[2:]
-        small = np.sort(np.abs(A).ravel())[:-30]
-        alone = min(np.linalg.norm(tail), np.linalg.norm(small))
-        assert result.error < result.upper_bound
-        assert result.upper_bound == pytest.approx(alone)
-
-
-def test_auto_prefers_fewer_values_where_errors_are_equal():
-    # Exact in every butterfly and in Monarch(): those of sides 2 and 4 are smallest.
-    result = Auto(budget=0.25).project(operators.hadamard(64).toarray())
-    assert result.error <= 1e-12
-    assert result.operator.nnz == 768
-
-
-def test_auto_keeps_what_it_chose():
-    rng = np.random.RandomState(0)
-    A = rng.standard_normal((20, 3)) @ rng.standard_normal((3, 30))
-    chosen = Auto(budget=0.3).chosen(A)
-    assert chosen.project(A).error == Auto(budget=0.3).project(A).error
-    assert isinstance(chosen, LowRank)
-
-
-def test_auto_takes_a_sum_only_where_it_is_a_tenth_better():
-    rng = np.random.RandomState(0)
-    smooth = rng.standard_normal((40, 2)) @ rng.standard_normal((2, 40))
-    smooth += 0.1 * rng.standard_normal((40, 40))
-    spiked = smooth.copy()
-    spiked[rng.randint(0, 40, 30), rng.randint(0, 40, 30)] += 50
-    assert isinstance(Auto(budget=0.25).chosen(smooth), LowRank)
-    assert isinstance(Auto(budget=0.25).chosen(spiked), LowRankPlusSparse)
-
-
-def test_auto_with_the_whole_matrix_as_budget_is_exact():
-    A = _random((20, 30))
-    result = Auto(budget=1.0).project(A)
-    assert result.error == 0
-    assert isinstance(result.operator, operators.Dense)
-
-
-@pytest.mark.parametrize("structure", ALL, ids=repr)
-@pytest.mark.parametrize(
-    "matrix, row_weight, words",
-    [
-        (np.full((8, 8), np.nan), None, "matrix contains NaN"),
-        (np.ones((0, 3)), None, r"matrix has shape \(0, 3\)"),
-        (np.ones(3), None, r"matrix has shape \(3,\)"),
-        (np.eye(8), np.ones(7), "row_weight must hold one finite weight"),
-        (np.eye(8), -np.ones(8), "row_weight must hold one finite weight"),
-        (np.eye(8), np.zeros(8), "row_weight must hold one finite weight"),
-        (np.eye(8), np.full(8, np.nan), "row_weight must hold one finite weight"),
-    ],
-)
-def test_projection_refuses_bad_input(structure, matrix, row_weight, words):
-    with pytest.raises(ValueError, match=words):
-        structure.project(matrix, row_weight=row_weight)
-
-
-@pytest.mark.parametrize(
-    "structure",
-    [Butterfly(block_size=1), Butterfly(rank=0), Monarch(rank=1.5), LowRank(rank=-1)],
-)
-def test_structure_refuses_bad_parameters(structure):
-    with pytest.raises(ValueError, match=r"block_size|rank"):
-        structure.project(np.eye(8))

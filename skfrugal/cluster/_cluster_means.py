@@ -6,7 +6,7 @@ import scipy.sparse as sp
 from skfrugal.cluster._nearest import row_blocks, squared_distances_to
 
 
-def cluster_means(X, sample_weight, labels, centers, *, relocate=True):
+def cluster_means(X, sample_weight, labels, centers, sums, counts, *, relocate=True):
     """Weighted means of the clusters in float64, and their weights.
 
     Parameters
@@ -14,18 +14,13 @@ def cluster_means(X, sample_weight, labels, centers, *, relocate=True):
     centers : ndarray of shape (n_clusters, n_features)
         Centroids that gave `labels`; clusters without weight keep theirs.
 
+    sums, counts : ndarray
+        `weighted_sums` of the clusters; overwritten, and returned.
+
     relocate : bool, default=True
         Whether empty clusters are moved to the samples that lie farthest from
         their centroids, by scikit-learn's rule.
     """
-    sums, counts = weighted_sums(X, sample_weight, labels, len(centers))
-    return means_of_sums(
-        X, sample_weight, labels, centers, sums, counts, relocate=relocate
-    )
-
-
-def means_of_sums(X, sample_weight, labels, centers, sums, counts, *, relocate=True):
-    """`cluster_means` from the sums and the weights of the clusters, overwritten."""
     if relocate:
         _relocate_empty(X, sample_weight, labels, centers, sums, counts)
     filled = counts > 0
@@ -41,7 +36,7 @@ def moved_means(X, sample_weight, labels, centers, sums, counts):
         np.divide(sums, counts[:, np.newaxis], out=means, casting="same_kind")
         return means
     sums, counts = sums.copy(), counts.copy()
-    means, counts = means_of_sums(X, sample_weight, labels, centers, sums, counts)
+    means, counts = cluster_means(X, sample_weight, labels, centers, sums, counts)
     # Clusters that stay empty wait at the largest one.
     means[counts <= 0] = means[counts.argmax()]
     return means.astype(centers.dtype, copy=False)

@@ -6,7 +6,7 @@ from functools import partial
 import numpy as np
 from sklearn.base import clone
 
-from skfrugal.cluster._cluster_means import means_of_sums, weighted_sums
+from skfrugal.cluster._cluster_means import cluster_means, weighted_sums
 from skfrugal.cluster._lloyd import Step
 from skfrugal.cluster._nearest import (
     check_in_range,
@@ -161,7 +161,7 @@ class _AssignedSums:
 
     def means(self, centers, *, relocate):
         """`cluster_means` of these labels."""
-        return means_of_sums(
+        return cluster_means(
             self.X,
             self.sample_weight,
             self.labels,

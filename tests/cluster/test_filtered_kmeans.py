@@ -5,6 +5,7 @@ import threading
 
 import numpy as np
 import pytest
+from cluster_cases import means_of_clusters
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.cluster import KMeans
 from threadpoolctl import threadpool_limits
@@ -12,7 +13,6 @@ from threadpoolctl import threadpool_limits
 from skfrugal import _parallel
 from skfrugal._kernels import kernels
 from skfrugal.cluster import QuickKMeans
-from skfrugal.cluster._cluster_means import cluster_means
 from skfrugal.operators._assigned_rows import AssignedRows
 
 FLOATING = {"direct", "dense"}
@@ -135,7 +135,7 @@ def test_sums_forget_a_huge_row_that_left():
         owners.append(rows.labels[5])
     assert owners == [3, 4]
     weight = np.ones(len(X))
-    means, counts = cluster_means(X, weight, rows.labels, second, relocate=False)
+    means, counts = means_of_clusters(X, weight, rows.labels, second, relocate=False)
     assert_array_equal(rows.weights, counts)
     filled = counts > 0
     found = rows.sums[filled] / rows.weights[filled, None]

@@ -5,9 +5,9 @@ import itertools
 import numpy as np
 import pytest
 import scipy.sparse as sp
+from cluster_cases import means_of_clusters
 from numpy.testing import assert_allclose, assert_array_equal
 
-from skfrugal.cluster._cluster_means import cluster_means
 from skfrugal.cluster._lloyd import lloyd_steps
 from skfrugal.cluster._nearest import inertia, nearest_labels
 from skfrugal.cluster._structured import Projection, structured_steps
@@ -23,10 +23,10 @@ def test_empty_clusters_take_the_farthest_samples(container):
     X = np.array([-10, -9.5, -9, -8.5, -8, -1, 1, 9, 9.5, 10]).reshape(-1, 1)
     centers = np.full((3, 1), -10.0)
     labels = np.zeros(10, dtype=np.int32)
-    means, counts = cluster_means(container(X), np.ones(10), labels, centers)
+    means, counts = means_of_clusters(container(X), np.ones(10), labels, centers)
     assert_array_equal(counts, [8, 1, 1])
     assert_allclose(means, [[-36 / 8], [10], [9.5]])
-    means, counts = cluster_means(
+    means, counts = means_of_clusters(
         container(X), np.ones(10), labels, centers, relocate=False
     )
     assert_array_equal(counts, [10, 0, 0])
@@ -39,7 +39,9 @@ def test_means_are_weighted_averages(dtype, container):
     rng = np.random.RandomState(9)
     X, weight = rng.randn(700, 5).astype(dtype), rng.rand(700).astype(dtype)
     labels = rng.randint(6, size=700).astype(np.int32)
-    means, counts = cluster_means(container(X), weight, labels, np.zeros((6, 5), dtype))
+    means, counts = means_of_clusters(
+        container(X), weight, labels, np.zeros((6, 5), dtype)
+    )
     for k in range(6):
         mask = labels == k
         expected = np.average(
@@ -109,7 +111,7 @@ def test_structured_objective_is_within_plus_projection_error():
     X, weight = rng.randn(300, 8), rng.rand(300)
     centers = X[:10].copy()
     labels = nearest_labels(X, Dense(centers))
-    means, counts = cluster_means(X, weight, labels, centers)
+    means, counts = means_of_clusters(X, weight, labels, centers)
     result = LowRankStructure(rank=2).project(means, row_weight=counts)
     total = inertia(X, weight, result.operator, labels)
     within = inertia(X, weight, Dense(means), labels)

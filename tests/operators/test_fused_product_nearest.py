@@ -8,6 +8,7 @@ import pytest
 import scipy.sparse as sp
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from short_products import random_sparse, three_factors
 
 from skfrugal import _kernels
 from skfrugal.cluster._nearest import nearest_labels
@@ -21,20 +22,6 @@ from skfrugal.operators._fused_product_nearest import ProductNearest, product_ne
 
 TABLES = _kernels.tables()
 DTYPES = [np.float32, np.float64]
-
-
-def random_sparse(rng, n_rows, n_columns, density):
-    values = rng.standard_normal((n_rows, n_columns))
-    return sp.csr_array(values * (rng.uniform(size=values.shape) < density))
-
-
-def three_factors(rng, k=60, a=20, b=30, d=150, dtype=np.float64):
-    matrices = [
-        random_sparse(rng, k, a, 0.2),
-        random_sparse(rng, a, b, 0.2),
-        random_sparse(rng, b, d, 0.1),
-    ]
-    return Product(matrix.astype(dtype) for matrix in matrices)
 
 
 def squared_distances(X, operator):

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import scipy.sparse as sp
+from short_products import random_sparse, three_factors
 
 from skfrugal import _kernels
 from skfrugal._kernels._product_packing import longest_sums
@@ -21,20 +22,6 @@ from skfrugal.operators._fused_product_nearest import product_nearest
 from skfrugal.operators._product_bounds import ProductBounds
 
 TABLES = _kernels.tables()
-
-
-def random_sparse(rng, n_rows, n_columns, density):
-    values = rng.standard_normal((n_rows, n_columns))
-    return sp.csr_array(values * (rng.uniform(size=values.shape) < density))
-
-
-def three_factors(rng, k=60, a=20, b=30, d=150, dtype=np.float64):
-    matrices = [
-        random_sparse(rng, k, a, 0.2),
-        random_sparse(rng, a, b, 0.2),
-        random_sparse(rng, b, d, 0.1),
-    ]
-    return Product(matrix.astype(dtype) for matrix in matrices)
 
 
 def test_it_is_for_short_products_of_sparse_and_dense_factors():

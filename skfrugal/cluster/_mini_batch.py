@@ -5,10 +5,60 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.sparse as sp
 
-from skfrugal.cluster._lloyd import weighted_sums
+from skfrugal.cluster._cluster_means import weighted_sums
+from skfrugal.cluster._init import initial_centers
 from skfrugal.cluster._nearest import inertia, nearest_labels
 from skfrugal.operators import Dense
 from skfrugal.operators._nearest_rows import MovingPoints
+
+
+@dataclass
+class Starts:
+    """Draws starts, each from a sample of `size` rows."""
+
+    X: object
+    sample_weight: np.ndarray
+    n_clusters: int
+    size: int
+    init: object
+    rng: np.random.RandomState
+
+    def draw(self):
+        """Centroids to start from."""
+        X, sample_weight = self.X, self.sample_weight
+        if self.size < X.shape[0]:
+            X, sample_weight = self._sample()
+        (centers,) = initial_centers(
+            X,
+            sample_weight,
+            self.n_clusters,
+            init=self.init,
+            n_init=1,
+            origin=np.zeros(X.shape[1], dtype=X.dtype),
+            rng=self.rng,
+        )
+        return np.array(centers, order="C")
+
+    def best(self, n_init, verbose):
+        """Of several starts that of lowest inertia on a validation sample."""
+        X, sample_weight = self._sample()
+        best, least = None, np.inf
+        for i in range(n_init):
+            if verbose:
+                print(f"Init {i + 1}/{n_init} with method {self.init}")
+            centers = self.draw()
+            operator = Dense(centers)
+            labels = nearest_labels(X, operator)
+            value = inertia(X, sample_weight, operator, labels)
+            if verbose:
+                print(f"Inertia for init {i + 1}/{n_init}: {value}")
+            if best is None or value < least:
+                best, least = centers, value
+        return best
+
+    def _sample(self):
+        chosen = self.rng.randint(0, self.X.shape[0], self.size)
+        return self.X[chosen], self.sample_weight[chosen]
 
 
 class Updater:

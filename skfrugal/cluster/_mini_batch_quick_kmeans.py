@@ -4,9 +4,7 @@ import warnings
 from numbers import Integral, Real
 
 import numpy as np
-import scipy.sparse as sp
 from sklearn.utils import check_random_state
-from sklearn.utils.sparsefuncs import mean_variance_axis
 
 from skfrugal._sklearn import (
     HasMethods,
@@ -16,9 +14,14 @@ from skfrugal._sklearn import (
     _fit_context,
 )
 from skfrugal.cluster._centroid_model import CentroidModel
-from skfrugal.cluster._init import check_weights, initial_centers, resolve_n_init
-from skfrugal.cluster._mini_batch import Convergence, Updater
-from skfrugal.cluster._nearest import check_in_range, inertia, nearest_labels
+from skfrugal.cluster._init import (
+    check_weights,
+    column_means,
+    resolve_n_init,
+    scaled_tolerance,
+)
+from skfrugal.cluster._mini_batch import Convergence, Starts, Updater
+from skfrugal.cluster._nearest import inertia, nearest_labels
 from skfrugal.cluster._structured import Projection
 from skfrugal.operators import Dense
 from skfrugal.structures import STRUCTURES
@@ -235,8 +238,9 @@ class MiniBatchQuickKMeans(CentroidModel):
             sample_weight = check_weights(sample_weight, X)
             init = self._resolve_init(X)
 
-            tol = self.tol * self._variance(X) if self.tol > 0 else 0.0
-            centers = self._best_start(X, sample_weight, init, n_init, rng)
+            tol = scaled_tolerance(X, column_means(X), self.tol) if self.tol else 0.0
+            starts = self._starts(X, sample_weight, init, rng)
+            centers = starts.best(n_init, self.verbose)
             n_rows = min(self.max_iter, 10) * X.shape[0]
             counts = np.zeros(self.n_clusters)
             updater = Updater(centers, counts, n_rows=n_rows)
@@ -305,64 +309,20 @@ class MiniBatchQuickKMeans(CentroidModel):
         name = type(self).__name__
         return resolve_n_init(self.init, self.n_init, n_draws=3, name=name)
 
-    def _n_start(self, X):
-        """Samples from which a start is drawn."""
+    def _starts(self, X, sample_weight, init, rng):
+        """What draws starts from a sample of the rows."""
         size = 3 * self._n_batch(X) if self.init_size is None else self.init_size
         if size < self.n_clusters:
             size = 3 * self.n_clusters
-        return min(size, X.shape[0])
-
-    @staticmethod
-    def _variance(X):
-        """Mean variance of the features."""
-        if sp.issparse(X):
-            variance = mean_variance_axis(X.astype(np.float64, copy=False), axis=0)[1]
-        else:
-            variance = np.var(X, axis=0, dtype=np.float64)
-        check_in_range(variance.mean(), "variance")
-        return float(variance.mean())
-
-    def _best_start(self, X, sample_weight, init, n_init, rng):
-        """The start of lowest inertia on a validation sample."""
-        chosen = rng.randint(0, X.shape[0], self._n_start(X))
-        valid, valid_weight = X[chosen], sample_weight[chosen]
-        best, least = None, np.inf
-        for i in range(n_init):
-            if self.verbose:
-                print(f"Init {i + 1}/{n_init} with method {init}")
-            centers = self._start(X, sample_weight, init, rng)
-            operator = Dense(centers)
-            value = inertia(
-                valid, valid_weight, operator, nearest_labels(valid, operator)
-            )
-            if self.verbose:
-                print(f"Inertia for init {i + 1}/{n_init}: {value}")
-            if best is None or value < least:
-                best, least = centers, value
-        return best
-
-    def _start(self, X, sample_weight, init, rng):
-        size = self._n_start(X)
-        if size < X.shape[0]:
-            chosen = rng.randint(0, X.shape[0], size)
-            X, sample_weight = X[chosen], sample_weight[chosen]
-        (centers,) = initial_centers(
-            X,
-            sample_weight,
-            self.n_clusters,
-            init=init,
-            n_init=1,
-            origin=np.zeros(X.shape[1], dtype=X.dtype),
-            rng=rng,
-        )
-        return np.array(centers, order="C")
+        size = min(size, X.shape[0])
+        return Starts(X, sample_weight, self.n_clusters, size, init, rng)
 
     def _resumed(self, X, sample_weight, is_first):
         """The updater of the next batch."""
         if is_first:
             self._check_against(X)
             init = self._resolve_init(X)
-            centers = self._start(X, sample_weight, init, self._rng)
+            centers = self._starts(X, sample_weight, init, self._rng).draw()
             return Updater(centers, np.zeros(self.n_clusters), n_rows=X.shape[0])
         centers, counts, n_since, operator = getattr(self, "_state", (None,) * 4)
         if operator is not self.operator_:  # assigned by the user, or not by fitting

@@ -158,8 +158,9 @@ def test_auto_prefers_fewer_values_where_errors_are_equal():
 def test_auto_keeps_what_it_chose():
     rng = np.random.RandomState(0)
     A = rng.standard_normal((20, 3)) @ rng.standard_normal((3, 30))
-    chosen = Auto(budget=0.3).chosen(A)
-    assert chosen.project(A).error == Auto(budget=0.3).project(A).error
+    chosen, result = Auto(budget=0.3).choose(A, random_state=0)
+    assert chosen.project(A, random_state=0).error == result.error
+    assert Auto(budget=0.3).project(A, random_state=0).error == result.error
     assert isinstance(chosen, LowRank)
 
 
@@ -169,8 +170,8 @@ def test_auto_takes_a_sum_only_where_it_is_a_tenth_better():
     smooth += 0.1 * rng.standard_normal((40, 40))
     spiked = smooth.copy()
     spiked[rng.randint(0, 40, 30), rng.randint(0, 40, 30)] += 50
-    assert isinstance(Auto(budget=0.25).chosen(smooth), LowRank)
-    assert isinstance(Auto(budget=0.25).chosen(spiked), LowRankPlusSparse)
+    assert isinstance(Auto(budget=0.25).choose(smooth)[0], LowRank)
+    assert isinstance(Auto(budget=0.25).choose(spiked)[0], LowRankPlusSparse)
 
 
 def test_auto_with_the_whole_matrix_as_budget_is_exact():

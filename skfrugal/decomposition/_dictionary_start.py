@@ -76,8 +76,10 @@ def start(X, n_components, structure, budget, dict_init, rng):
         return _Palm(budget).project(atoms), None
     structure = resolve_structure(structure, shape, budget)
     if isinstance(structure, Auto):
-        structure = structure.chosen(atoms)
-    return structure.project(atoms, random_state=rng).operator, structure
+        structure, result = structure.choose(atoms, random_state=rng)
+    else:
+        result = structure.project(atoms, random_state=rng)
+    return result.operator, structure
 
 
 def _drawn(X, n_atoms, rng):

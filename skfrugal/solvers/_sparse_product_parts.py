@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import scipy.sparse as sp
 
+from skfrugal.operators import Dense, Product, SparseFactor
 from skfrugal.solvers._sparse_coding import shared_codes
 from skfrugal.solvers._sparse_product_updates import (
     balanced,
@@ -36,6 +37,42 @@ class Parts:
     left: sp.csr_array
     middle: object
     right: sp.csr_array
+
+    @classmethod
+    def of_factors(cls, factors):
+        """Of two or three `SparseFactor` or `Dense`, the middle one."""
+        left, *middle, right = (
+            factor.array if isinstance(factor, Dense) else factor.matrix
+            for factor in factors
+        )
+        middle = middle[0] if middle else None
+        if sp.issparse(middle):
+            middle = middle.T.tocsr()
+        return cls(sp.csr_array(left), middle, sp.csr_array(right.T))
+
+    def product(self):
+        """The operator."""
+        factors = [SparseFactor(self.left), SparseFactor(self.right.T.tocsr())]
+        if sp.issparse(self.middle):
+            factors.insert(1, SparseFactor(self.middle.T.tocsr()))
+        elif self.middle is not None:
+            factors.insert(1, Dense(self.middle))
+        return Product(*factors)
+
+    @property
+    def values(self):
+        """The numbers of the factors that there are, first, middle, last."""
+        middle = self.middle.data if sp.issparse(self.middle) else self.middle
+        found = (self.left.data, middle, self.right.data)
+        return [values for values in found if values is not None]
+
+    def with_values(self, values):
+        """The same supports with other numbers, as `values` lists them."""
+        left, *middle, right = values
+        middle = middle[0] if middle else None
+        if sp.issparse(self.middle):
+            middle = _filled(self.middle, middle)
+        return Parts(_filled(self.left, left), middle, _filled(self.right, right))
 
     @property
     def dense_middle(self):
@@ -123,19 +160,11 @@ class Problem:
                 parts.right.T.tocsr(), unused, residual, used, self.n_nonzero[-1]
             )
             return replace(parts, right=right.T.tocsr())
-        B, H = (parts.right.T @ residual.T).T, gram(parts.right)
-        if not sp.issparse(parts.middle):
-            middle = parts.middle.copy()
-            middle[unused] = regularised_solve(H, B.T).T
-            return replace(parts, middle=middle)
-        share = max(1, self.n_nonzero[1] // parts.left.shape[1])
-        rows, _ = shared_codes(B, H, share * len(unused))
-        W = np.diagonal(self.left_gram(parts))
-        middle = _with_rows(
-            parts.middle.T.tocsr(), unused, rows.toarray(), W, self.n_nonzero[1],
-            columns=np.diagonal(H),
-        )  # fmt: skip
-        return replace(parts, middle=middle.T.tocsr())
+        B, W = (parts.right.T @ residual.T).T, self.left_gram(parts)
+        rows = self._refilled(
+            _turned(parts.middle), unused, B, gram(parts.right), np.diagonal(W)
+        )
+        return replace(parts, middle=_turned(rows))
 
     def _with_new_right_atoms(self, parts, unused):
         """Columns of ``left @ middle`` that stand for the worst columns."""
@@ -144,19 +173,36 @@ class Problem:
         unused, residual = unused[: len(worst)], residual[:, worst]
         if parts.middle is None or not len(worst):
             return parts
-        B, W = (parts.left.T @ residual).T, self.left_gram(parts)
-        if not sp.issparse(parts.middle):
-            middle = parts.middle.copy()
-            middle[:, unused] = regularised_solve(W, B.T)
-            return replace(parts, middle=middle)
-        share = max(1, self.n_nonzero[1] // parts.right.shape[1])
-        rows, _ = shared_codes(B, W, share * len(unused))
-        H = np.diagonal(gram(parts.right))
-        middle = _with_rows(
-            parts.middle, unused, rows.toarray(), H, self.n_nonzero[1],
-            columns=np.diagonal(W),
-        )  # fmt: skip
-        return replace(parts, middle=middle)
+        B, H = (parts.left.T @ residual).T, gram(parts.right)
+        columns = self._refilled(
+            parts.middle, unused, B, self.left_gram(parts), np.diagonal(H)
+        )
+        return replace(parts, middle=columns)
+
+    def _refilled(self, codes, unused, B, gram, used):
+        """A middle with other codes for its `unused` atoms, by their inner products B.
+
+        `gram` and `used` are of the atoms that it codes over, and of its own weights.
+        """
+        if not sp.issparse(codes):
+            codes = codes.copy()
+            codes[:, unused] = regularised_solve(gram, B.T)
+            return codes
+        share = max(1, self.n_nonzero[1] // codes.shape[0])
+        rows, _ = shared_codes(B, gram, share * len(unused))
+        columns = np.diagonal(gram)
+        return _with_rows(
+            codes, unused, rows.toarray(), used, self.n_nonzero[1], columns
+        )
+
+
+def _turned(middle):
+    """The middle of the transposed product."""
+    return middle.T.tocsr() if sp.issparse(middle) else middle.T
+
+
+def _filled(matrix, values):
+    return sp.csr_array((values, matrix.indices, matrix.indptr), shape=matrix.shape)
 
 
 def _largest_rows(matrix, like):

@@ -8,9 +8,7 @@ are without it.  Rows do: those of `left` are coded in turn, each given all othe
 from dataclasses import replace
 
 import numpy as np
-import scipy.sparse as sp
 
-from skfrugal.operators import Dense, Product, SparseFactor
 from skfrugal.solvers._iterate import iterate
 from skfrugal.solvers._sparse_coding import codes_in_turn
 from skfrugal.solvers._sparse_product_parts import Parts, Problem
@@ -48,7 +46,7 @@ def sparse_product_regression(R, Y, factors, n_nonzero, *, max_iter, tol):
     run : Run
         Its squared error is never above that of the start.
     """
-    steps = _rounds(_Regression(R, Y, n_nonzero), _parts_of(factors))
+    steps = _rounds(_Regression(R, Y, n_nonzero), Parts.of_factors(factors))
     return iterate(steps, max_iter=max_iter, tol=tol, warn=False)
 
 
@@ -120,24 +118,4 @@ def _rounds(regression, parts):
             if new_error <= error:
                 parts, error = new, new_error
         gain = (last - error) / last if last > 0 else 0.0
-        yield SweepStep(parts, gain, error, _product_of, float)
-
-
-def _parts_of(factors):
-    left, *middle, right = (
-        factor.array if isinstance(factor, Dense) else factor.matrix
-        for factor in factors
-    )
-    middle = middle[0] if middle else None
-    if sp.issparse(middle):
-        middle = middle.T.tocsr()
-    return Parts(sp.csr_array(left), middle, sp.csr_array(right.T))
-
-
-def _product_of(parts):
-    factors = [SparseFactor(parts.left), SparseFactor(parts.right.T.tocsr())]
-    if sp.issparse(parts.middle):
-        factors.insert(1, SparseFactor(parts.middle.T.tocsr()))
-    elif parts.middle is not None:
-        factors.insert(1, Dense(parts.middle))
-    return Product(*factors)
+        yield SweepStep(parts, gain, error, Parts.product, float)

@@ -1,10 +1,7 @@
 """What a short sparse product is made into, and what a later one starts from."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-import scipy.sparse as sp
-
-from skfrugal.operators import Dense, Product, SparseFactor
 from skfrugal.solvers._sparse_product_parts import Parts
 from skfrugal.solvers._target import in_common_scale, scale
 
@@ -36,41 +33,12 @@ class State:
 
 def finish(parts, exponent, dtype):
     """The operator, and parts in the scale of the problem as they were rounded."""
-    is_sparse = sp.issparse(parts.middle)
-    left, middle, right = parts.left, parts.middle, parts.right.T.tocsr()
-    values = [left.data, right.data]
-    if middle is not None:
-        middle = middle.T.tocsr() if is_sparse else middle
-        values.insert(1, middle.data if is_sparse else middle)
-    stored, rounded = in_common_scale(values, exponent, dtype)
-
-    def with_values(values):
-        factors = [_filled(left, values[0]), _filled(right, values[-1])]
-        if middle is not None:
-            inner = _filled(middle, values[1]) if is_sparse else values[1]
-            factors.insert(1, inner)
-        return factors
-
-    factors = [
-        SparseFactor(factor) if sp.issparse(factor) else Dense(factor)
-        for factor in with_values(stored)
-    ]
-    left, *inner, right = with_values(rounded)
-    inner = inner[0] if inner else None
-    as_stored = Parts(left, inner.T.tocsr() if is_sparse else inner, right.T.tocsr())
-    return Product(*factors), as_stored
-
-
-def _filled(matrix, values):
-    return sp.csr_array((values, matrix.indices, matrix.indptr), shape=matrix.shape)
+    stored, rounded = in_common_scale(parts.values, exponent, dtype)
+    return parts.with_values(stored).product(), parts.with_values(rounded)
 
 
 def sizes_in_words(parts):
-    middle = parts.middle
-    sizes = [parts.left.nnz, parts.right.nnz]
-    if middle is not None:
-        sizes.insert(1, middle.nnz if sp.issparse(middle) else middle.size)
-    return " + ".join(f"{size:,}" for size in sizes)
+    return " + ".join(f"{values.size:,}" for values in parts.values)
 
 
 def resume(start, shape, n_atoms, n_nonzero, exponent):
@@ -94,5 +62,5 @@ def resume(start, shape, n_atoms, n_nonzero, exponent):
             f"{there[3]} entries, not for {here[0]} x {here[1]} with {here[2]} and "
             f"{here[3]}; pass a result of the same sizes, or None."
         )
-    values = scale(parts.left.data, state.exponent - exponent)
-    return replace(parts, left=_filled(parts.left, values))
+    first, *others = parts.values
+    return parts.with_values([scale(first, state.exponent - exponent), *others])

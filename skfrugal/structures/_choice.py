@@ -91,10 +91,10 @@ class Auto(BaseEstimator):
         message = f"{best.message} Chosen for its error among: {errors}."
         return replace(best, message=message)
 
-    def chosen(self, matrix, *, row_weight=None, random_state=None):
-        """The structure whose projection `project` returns."""
+    def choose(self, matrix, *, row_weight=None, random_state=None):
+        """The structure whose projection `project` returns, and the projection."""
         compared, best = self._compared(matrix, row_weight, random_state)
-        return compared[best][0]
+        return compared[best]
 
     def _compared(self, matrix, row_weight, random_state):
         """Candidates with their projections, and the number of the best one."""

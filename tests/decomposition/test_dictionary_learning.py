@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from numpy.testing import assert_allclose
+from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.datasets import load_digits
 from sklearn.decomposition import DictionaryLearning, sparse_encode
 from sklearn.model_selection import GridSearchCV
@@ -189,3 +189,17 @@ def test_codes_of_another_size_are_refused(X):
     model = SparseProductDictionaryLearning(max_iter=1).fit(X)
     with pytest.raises(ValueError, match="DictionaryLearning has 64 outputs"):
         model.inverse_transform(X[:, :3])
+
+
+def test_auto_draws_from_random_state_alone():
+    X = np.random.RandomState(0).standard_normal((60, 12))
+    # Sparse atoms, so that the choice falls on what draws where it starts.
+    X[np.random.RandomState(1).uniform(size=X.shape) < 0.8] = 0
+    before = np.random.get_state()[1].copy()
+    models = [
+        SparseProductDictionaryLearning(40, budget=0.6, max_iter=1, random_state=0)
+        for _ in range(2)
+    ]
+    one, two = (model.fit(X).components_ for model in models)
+    assert_array_equal(np.random.get_state()[1], before)
+    assert_array_equal(one, two)

@@ -193,8 +193,6 @@ def test_codes_of_another_size_are_refused(X):
 
 def test_auto_draws_from_random_state_alone():
     X = np.random.RandomState(0).standard_normal((60, 12))
-    # Sparse atoms, so that the choice falls on what draws where it starts.
-    X[np.random.RandomState(1).uniform(size=X.shape) < 0.8] = 0
     before = np.random.get_state()
     models = [
         SparseProductDictionaryLearning(40, budget=0.6, max_iter=1, random_state=0)

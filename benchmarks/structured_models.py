@@ -19,7 +19,7 @@ GOALS = {
 }
 # Times fewer bytes, what rounding may add to the inertia over dense k-means, and times
 # fewer values that make as few bytes.
-GOALS_OF_8_BITS = {64: (20, 1e-3, 15), 256: (65, 1e-3, 41), 1024: (100, 1e-3, 59)}
+GOALS_OF_8_BITS = {64: (20, 1e-3, 15), 256: (65, 1e-3, 42), 1024: (100, 1e-3, 63)}
 
 
 def goal(kind, k):

@@ -166,8 +166,10 @@ class QuickKMeans(CallbackSupportMixin, CentroidModel):
 
     The label of a row is that of the nearest centroid, ties to the lowest index:
     rows whose choice rounding could have changed are decided again from float64
-    differences.  Structured centroids are learnt and kept in the coordinates of
-    the data, as a mean would be one more row to store.
+    differences.  (Where the centroids end in a cosine transform or in rotations, in
+    the coordinates that these turn the rows to, as they are rounded.)  Structured
+    centroids are learnt and kept in the coordinates of the data, as a mean would be
+    one more row to store.
 
     Structured iterations project the means of the clusters, weighted by the weights
     of the clusters, and assign the rows to the projection; sparse products go on from

@@ -104,7 +104,7 @@ def test_columns_in_turn_lower_their_quadratic(seed):
     codes, _ = shared_codes(rng.standard_normal((8, 6)), np.eye(6), 16)
     before = np.linalg.norm(A - left @ codes.toarray().T @ right)
     lengths = np.diff(codes.indptr)
-    for _ in range(4):
+    for _ in range(200):
         codes = codes_in_turn(np.ascontiguousarray(C.T), W, H, codes)
         after = np.linalg.norm(A - left @ codes.toarray().T @ right)
         assert after <= before * (1 + 1e-12)
@@ -113,7 +113,7 @@ def test_columns_in_turn_lower_their_quadratic(seed):
     # At the end no column can do better on its support.
     D = codes.toarray().T
     gradient = W @ D @ H - C
-    assert np.abs(gradient[D != 0]).max() < np.abs(C).max()
+    assert np.abs(gradient[D != 0]).max() < 1e-9 * np.abs(C).max()
 
 
 def test_dependent_and_zero_atoms_do_no_harm():

@@ -246,7 +246,8 @@ class MiniBatchQuickKMeans(CentroidModel):
             updater = Updater(centers, counts, n_rows=n_rows)
             n_steps, smoothed = self._iterate(X, sample_weight, updater, tol, rng)
 
-            self._store(updater, structure and Projection(structure, rng))
+            project = structure and Projection(structure, rng, is_alone=True)
+            self._store(updater, project)
             self.n_steps_ = n_steps
             self.n_iter_ = int(np.ceil(n_steps * self._n_batch(X) / X.shape[0]))
             self._store_labels(X, sample_weight)

@@ -173,7 +173,8 @@ class QuickKMeans(CallbackSupportMixin, CentroidModel):
 
     Structured iterations project the means of the clusters, weighted by the weights
     of the clusters, and assign the rows to the projection; sparse products go on from
-    that of the iteration before.  An iteration that would raise the inertia is
+    that of the iteration before, a round an iteration (two in the first), whatever
+    their `max_iter`.  An iteration that would raise the inertia is
     refused, and is the last one.  `random_state` also draws where sparse products
     start from.  Further parameters belong to the structure: `transform`,
     `feature_shape` and `quantize` of :class:`~skfrugal.structures.SparseProduct`, for

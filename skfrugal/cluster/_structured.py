@@ -198,10 +198,13 @@ class Projection:
         A structure, or ``choose(means, row_weight, within)`` that returns one: the
         first means decide, once and for all.
     rng : RandomState
+    is_alone : bool, default=False
+        Whether no iterations follow the first projection, which then takes as many
+        rounds as the structure asks for.
     """
 
-    def __init__(self, structure, rng):
-        self.structure, self.rng = structure, rng
+    def __init__(self, structure, rng, *, is_alone=False):
+        self.structure, self.rng, self.is_alone = structure, rng, is_alone
 
     def __call__(self, means, *, row_weight, start=None, within=0.0):
         if not hasattr(self.structure, "project"):
@@ -210,9 +213,10 @@ class Projection:
             return self.structure.project(
                 means, row_weight=row_weight, random_state=self.rng
             )
-        most = _FIRST_ROUNDS if start is None else _ROUNDS
-        rounds = min(most, self.structure.max_iter)
-        structure = clone(self.structure).set_params(max_iter=rounds)
+        structure, most = self.structure, _ROUNDS if start else _FIRST_ROUNDS
+        if start or not self.is_alone:
+            rounds = min(most, structure.max_iter)
+            structure = clone(structure).set_params(max_iter=rounds)
         return structure.project(
             means, row_weight=row_weight, random_state=self.rng, start=start
         )
